@@ -1,12 +1,13 @@
 //! Commands: what anybody may ask of the agent, free of any wire.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::ids::{CommandId, OperationId, ServerId};
-use crate::phase::Status;
 use crate::spec::{Limits, PortBinding, PortProtocol, StopMethod, StopRequest};
-use std::collections::BTreeMap;
 
 /// One command, the same for both transports.
 #[derive(Clone, Debug, PartialEq)]
@@ -163,7 +164,7 @@ pub struct PortWish {
 }
 
 /// The answer to a command: exactly one each (P-17).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Answer<R> {
     /// The outcome, or the data of a query.
     Done {
@@ -178,32 +179,14 @@ pub enum Answer<R> {
         server: ServerId,
         /// The operation to ask for.
         operation: OperationId,
-        /// The word for it (section 9), such as `stopping`.
-        word: &'static str,
+        /// For a create: what is known of its ports already.
+        ports: Vec<PortBinding>,
+        /// What was odd in the request.
+        warnings: Vec<String>,
     },
     /// It was refused, or it failed.
     Failed {
         /// Code and sentence.
         failure: Failure,
     },
-}
-
-/// What a finished operation has to say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finished {
-    /// The status it ended with.
-    pub status: Status,
-    /// How a stop came about, and the like; for people.
-    pub note: Option<String>,
-}
-
-/// What a create that is done has to say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Created {
-    /// The server was there before; its configuration was replaced.
-    pub existing: bool,
-    /// What it listens on.
-    pub ports: Vec<PortBinding>,
-    /// What was odd.
-    pub warnings: Vec<String>,
 }

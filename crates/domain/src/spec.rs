@@ -33,8 +33,25 @@ pub struct ServerSpec {
     pub tty: bool,
     /// Whether the kernel may kill the server for want of memory.
     pub oom_killer: bool,
+    /// Where the spec comes from.
+    #[serde(default)]
+    pub origin: Origin,
     /// Fields that later features honour (install script, config files, denylist, ...): kept as given.
     pub kept: BTreeMap<String, String>,
+}
+
+/// Where a spec comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Origin {
+    /// A create command: containers are made from the spec, and made anew when it changed.
+    #[default]
+    Created,
+    /// Read off a container that was found (one of the Go agent's, or ours after a lost state file): that container is
+    /// used as it is until a create command replaces the spec.
+    Adopted {
+        /// The data directory it was found with, on the host.
+        data: Option<std::path::PathBuf>,
+    },
 }
 
 /// Resource ceilings; `None` = unlimited (or Docker's default).
