@@ -1,0 +1,3 @@
+//! The panel's side of the agent: the WebSocket link that dials out to it.
+
+pub mod connection;
