@@ -1,0 +1,1 @@
+//! Claims about configurations as operators meet them.
