@@ -29,13 +29,13 @@ pub(crate) fn effective(settings: &Settings) -> String {
     text
 }
 
-/// `config/agent.toml`: every key with its meaning, form and default. Keys without a default are commented out, but for
-/// those a first start needs.
+/// `config/agent.toml`: every key with its meaning, form and default. All but the one required key is commented out, so that
+/// a file made from it follows when a default changes.
 pub fn example_file() -> String {
     let mut text = String::from(
         "# Configuration of the Ctrl-Alt-Play Agent.\n\
          #\n\
-         # Every value shown is the default; what has no default is commented out. Only [node] id must be set.\n\
+         # Only [node] id must be set. All else is commented out and shows its default (\"Not set by default\": an example).\n\
          # Every key can also be set in the environment, as CAP__SECTION__KEY, and on the command line, as\n\
          # --set section.key=value. The command line wins over the environment, the environment over this file.\n\
          #\n\
@@ -49,6 +49,9 @@ pub fn example_file() -> String {
         for key in keys_of(section) {
             text.push_str(&wrapped(key.meaning));
             let _ = write!(text, "# Form: {}.", key.form.range().replace('`', ""));
+            if key.default.is_empty() && key.name != "node.id" {
+                text.push_str(" Not set by default.");
+            }
             if let Some(old) = &key.old_name {
                 let _ = write!(text, " Also {} in the environment.", old.variable);
             }
@@ -56,7 +59,7 @@ pub fn example_file() -> String {
             let _ = match (key.name, key.default) {
                 ("node.id", _) => writeln!(text, "{} = {}\n", key.key(), key.example),
                 (_, "") => writeln!(text, "#{} = {}\n", key.key(), key.example),
-                (_, default) => writeln!(text, "{} = {default}\n", key.key()),
+                (_, default) => writeln!(text, "#{} = {default}\n", key.key()),
             };
         }
         text.pop();
