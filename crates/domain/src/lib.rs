@@ -12,7 +12,7 @@ pub mod ids;
 pub mod journal;
 pub mod lines;
 pub mod observation;
-//OUTBOX
+pub mod outbox;
 pub mod phase;
 pub mod ports;
 pub mod rate;
