@@ -12,14 +12,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use serde::{Deserialize, Serialize};
-
 use crate::failure::{Failure, FailureCode};
 use crate::ids::ServerId;
 
 mod cuid;
+mod facts;
+mod spellings;
 #[cfg(test)]
 mod tests;
+
+pub use facts::{AliasBinding, AliasKind, Creation, Learning, Replace};
+use spellings::Spellings;
 
 /// How many aliases one server may have. A server needs two or three; the bound keeps a caller from filling the store.
 pub const MAX_ALIASES_PER_SERVER: usize = 64;
@@ -27,67 +30,6 @@ pub const MAX_ALIASES_PER_SERVER: usize = 64;
 /// How many creations of removed servers are remembered for the guard of P-172; the oldest is forgotten first.
 /// The guard looks 60 s around one moment, and nobody creates and removes a thousand servers in that time.
 pub const MAX_REMOVED_CREATIONS: usize = 1024;
-
-/// How an alias came to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum AliasKind {
-    /// Somebody said so: `bind_alias`, the configuration, or fields of a create (P-166).
-    Explicit,
-    /// Concluded from the time inside a cuid (P-172). Not good enough to remove anything by (P-139).
-    Learned,
-}
-
-/// One alias, as the store keeps it. The alias is the key: writing a binding replaces the one before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AliasBinding {
-    /// The other name; has the shape of a server id (P-168).
-    pub alias: String,
-    /// Whose name it is.
-    pub server: ServerId,
-    /// How it came to be.
-    pub kind: AliasKind,
-}
-
-/// Whether an alias may be taken from another server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replace {
-    /// An explicit alias of another server is a conflict.
-    Refuse,
-    /// It is taken from the other server.
-    Allow,
-}
-
-/// Whether database ids may be learned (`learn_aliases`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Learning {
-    On,
-    Off,
-}
-
-/// Where a server came from, which decides whether its database id can be learned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Creation {
-    /// A create command, received at this time (unix milliseconds, the agent's clock).
-    ByCommand {
-        /// Unix milliseconds.
-        received_at_ms: u64,
-    },
-    /// Found on the node and adopted. Never a candidate for learning, but it counts in the guard if its age is known.
-    Adopted {
-        /// When its container was made, unix milliseconds.
-        created_at_ms: Option<u64>,
-    },
-}
-
-impl Creation {
-    fn created_at_ms(self) -> Option<u64> {
-        match self {
-            Self::ByCommand { received_at_ms } => Some(received_at_ms),
-            Self::Adopted { created_at_ms } => created_at_ms,
-        }
-    }
-}
 
 /// A server that was found, and the alias that was learned on the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,8 +45,7 @@ pub struct Resolved {
 pub struct Registry {
     learning: Learning,
     servers: BTreeMap<ServerId, Creation>,
-    /// Folded uuid -> the servers spelled so. More than one is possible: ids are kept byte for byte.
-    uuids: BTreeMap<String, BTreeSet<ServerId>>,
+    uuids: Spellings,
     aliases: BTreeMap<String, (ServerId, AliasKind)>,
     /// When removed servers without an explicit alias were created: a cuid may be theirs.
     removed_creations: VecDeque<u64>,
@@ -116,7 +57,7 @@ impl Registry {
         Self {
             learning,
             servers: BTreeMap::new(),
-            uuids: BTreeMap::new(),
+            uuids: Spellings::default(),
             aliases: BTreeMap::new(),
             removed_creations: VecDeque::new(),
         }
@@ -128,9 +69,7 @@ impl Registry {
         if self.servers.contains_key(&server) {
             return None;
         }
-        if let Some(folded) = folded_uuid(server.as_str()) {
-            self.uuids.entry(folded).or_default().insert(server.clone());
-        }
+        self.uuids.insert(&server);
         let hidden = self.take_alias(server.as_str());
         self.servers.insert(server, creation);
         hidden
@@ -139,14 +78,7 @@ impl Registry {
     /// Removes a server and its aliases, which are returned so that the store forgets them too.
     pub fn remove(&mut self, server: &ServerId) -> Vec<AliasBinding> {
         let Some(creation) = self.servers.remove(server) else { return Vec::new() };
-        if let Some(folded) = folded_uuid(server.as_str())
-            && let Some(namesakes) = self.uuids.get_mut(&folded)
-        {
-            namesakes.remove(server);
-            if namesakes.is_empty() {
-                self.uuids.remove(&folded);
-            }
-        }
+        self.uuids.remove(server);
         if !self.has_explicit_alias(server)
             && let Some(created_at_ms) = creation.created_at_ms()
         {
@@ -201,7 +133,7 @@ impl Registry {
         if let Some(server) = self.by_canonical_or_uuid(&id)? {
             return Ok(server);
         }
-        if let Some(server) = single(raw, self.by_short_id(raw))? {
+        if let Some(server) = single(raw, self.uuids.short_id(raw))? {
             return Ok(server);
         }
         match self.aliases.get(raw) {
@@ -341,19 +273,7 @@ impl Registry {
         if self.servers.contains_key(id) {
             return Ok(Some(id.clone()));
         }
-        let namesakes = folded_uuid(id.as_str()).and_then(|folded| self.uuids.get(&folded));
-        single(id.as_str(), namesakes.into_iter().flatten())
-    }
-
-    fn by_short_id(&self, raw: &str) -> impl Iterator<Item = &ServerId> {
-        let is_short_id = raw.len() == 8 && raw.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let prefix = is_short_id.then(|| raw.to_ascii_lowercase());
-        prefix.into_iter().flat_map(|prefix| {
-            self.uuids
-                .range(prefix.clone()..)
-                .take_while(move |(folded, _)| folded.starts_with(&prefix))
-                .flat_map(|(_, servers)| servers)
-        })
+        single(id.as_str(), self.uuids.same_uuid(id.as_str()))
     }
 
     fn means_another_server(&self, id: &ServerId, server: &ServerId) -> bool {
@@ -362,7 +282,7 @@ impl Registry {
             Ok(None) => {}
             _ => return true,
         }
-        let mut short_hits = self.by_short_id(id.as_str()).peekable();
+        let mut short_hits = self.uuids.short_id(id.as_str()).peekable();
         short_hits.peek().is_some() && short_hits.all(|hit| hit != server)
     }
 
@@ -378,13 +298,6 @@ impl Registry {
 
 fn parse(raw: &str) -> Result<ServerId, Failure> {
     ServerId::parse(raw).map_err(|why| Failure::new(FailureCode::InvalidServerId, why.to_string()))
-}
-
-/// The 32 hex digits of a uuid, lower case, if the text is one with or without dashes.
-fn folded_uuid(text: &str) -> Option<String> {
-    let folded: String = text.chars().filter(|c| *c != '-').map(|c| c.to_ascii_lowercase()).collect();
-    let is_uuid = folded.len() == 32 && folded.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_uuid.then_some(folded)
 }
 
 fn single<'a>(raw: &str, hits: impl IntoIterator<Item = &'a ServerId>) -> Result<Option<ServerId>, Failure> {

@@ -1,7 +1,8 @@
 //! Which commands were seen before, and what was answered (P-27 to P-31).
 //!
 //! The dispatcher asks [`CommandLedger::begin`] before it executes a command that has an id, and tells the answer. The
-//! ledger says what the store has to keep, and takes it back after a restart.
+//! ledger says what the store has to keep, and takes it back after a restart. The store bounds itself by the same two
+//! rules (number per caller, 24 h), so it need not be told what is dropped here.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -25,6 +26,12 @@ pub struct CommandKey {
     pub caller: Caller,
     /// The id that was given. The text `"7"` and the number 7 are two ids.
     pub id: CommandId,
+}
+
+impl From<(Caller, CommandId)> for CommandKey {
+    fn from((caller, id): (Caller, CommandId)) -> Self {
+        Self { caller, id }
+    }
 }
 
 /// What makes two commands with one id the same (P-27, P-28).
@@ -119,6 +126,13 @@ impl<A: Clone> CommandLedger<A> {
         Begin::New
     }
 
+    /// Whether the id was another command's. For queries, which are run again and not remembered (P-27), but may not
+    /// borrow an id either (P-28).
+    pub fn differs(&self, key: &CommandKey, fingerprint: &Fingerprint) -> bool {
+        let known = self.callers.get(&key.caller).and_then(|caller| caller.commands.get(&key.id));
+        known.is_some_and(|known| known.fingerprint != *fingerprint)
+    }
+
     /// Remembers the answer to a command under way, given at `now_ms` (unix milliseconds). Returns what the store has to
     /// keep before the answer is sent; none if the command is not under way (then nothing changes).
     pub fn answer(&mut self, key: &CommandKey, answer: A, now_ms: u64) -> Option<LedgerEntry<A>> {
@@ -140,7 +154,7 @@ impl<A: Clone> CommandLedger<A> {
         }
     }
 
-    /// Drops answers older than 24 h. Returns them, for the store to drop.
+    /// Drops answers older than 24 h now, and says which.
     pub fn expire(&mut self, now_ms: u64) -> Vec<CommandKey> {
         let mut dropped = Vec::new();
         for (name, caller) in &mut self.callers {

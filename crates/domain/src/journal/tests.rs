@@ -41,8 +41,12 @@ fn a_known_id_with_another_action_or_server_is_different() {
     for other in [command("kill_server", "a"), command("start_server", "b"), Fingerprint { target: None, ..start() }] {
         assert_eq!(ledger.begin(&link("x"), other.clone(), 1), Begin::Different);
         ledger.answer(&link("x"), "done", 2);
+        assert!(ledger.differs(&link("x"), &other), "a query is asked this, and never remembered");
         assert_eq!(ledger.begin(&link("x"), other, 3), Begin::Different);
     }
+    assert!(!ledger.differs(&link("x"), &start()));
+    assert!(!ledger.differs(&link("unknown"), &start()));
+    assert!(!ledger.differs(&key(Caller::Http(0), "x"), &command("kill_server", "a")));
     assert_eq!(ledger.begin(&link("x"), start(), 4), Begin::Answered("done"));
 }
 
