@@ -4,14 +4,16 @@
 //! filled in **after** the split, word by word. So a value can never add a word, close a quote or run a command,
 //! whatever a customer writes into it: values are data. What a shell would also do (`$VAR`, `&&`, `>`, `*`) stays text.
 //!
-//! Images that bring their own entrypoint for this (Pterodactyl's yolks) read the variable `STARTUP` instead of a
-//! command; they get the same resolved line there, and what they do with it happens inside their container.
+//! Images that bring their own entrypoint for this (Pterodactyl's yolks and their kin) read the variable `STARTUP` and
+//! keep their own command; they get the same resolved line there, and what they do with it (they do use a shell) happens
+//! inside their container.
 
 use std::collections::BTreeMap;
 
 use crate::failure::{Failure, FailureCode};
 use crate::spec::{Limits, ServerSpec};
 
+mod image;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -61,8 +63,7 @@ pub struct CommandLine {
 pub struct StartPlan {
     /// All variables of the container: the given ones, and those of P-155 where they were not given.
     pub environment: BTreeMap<String, String>,
-    /// Program and arguments; none = the image's own command. An image with an entrypoint of its own that reads
-    /// `STARTUP` (a yolk) is started without it.
+    /// Program and arguments; none = the image's own command: there is no start line, or the image reads `STARTUP`.
     pub command: Option<Vec<String>>,
     /// What was odd, in sentences for the caller.
     pub warnings: Vec<String>,
@@ -99,9 +100,14 @@ pub fn plan(spec: &ServerSpec, timezone: &str) -> Result<StartPlan, Failure> {
         memory_limit_mib,
     };
     let resolved = substitute(startup, &values, MAX_START_LINE_BYTES)?;
-    let CommandLine { words, warnings } = command_line(startup, &values)?;
+    let (command, warnings) = if image::reads_startup_variable(&spec.image) {
+        (None, resolved.warnings)
+    } else {
+        let CommandLine { words, warnings } = command_line(startup, &values)?;
+        (Some(words), warnings)
+    };
     environment.entry("STARTUP".to_owned()).or_insert(resolved.text);
-    Ok(StartPlan { environment, command: Some(words), warnings })
+    Ok(StartPlan { environment, command, warnings })
 }
 
 /// Fills in a text that is not split into words: the variable `STARTUP`, configuration files.

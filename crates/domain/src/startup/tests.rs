@@ -112,6 +112,17 @@ fn without_a_start_line_the_image_decides() {
     }
 }
 
+/// P-153: the images of the panels' own templates start the game from `STARTUP`, with a shell of their own.
+#[test]
+fn a_yolk_keeps_its_own_command_and_reads_startup() {
+    let line = "java $( [[ -f x ]] && echo '-X' ) -p {{SERVER_PORT}} {{NOPE}}";
+    let yolk = ServerSpec { image: "ghcr.io/pterodactyl/yolks:java_17".into(), ..spec(Some(line), &[]) };
+    let plan = plan(&yolk, "UTC").unwrap();
+    assert_eq!(plan.command, None);
+    assert_eq!(plan.environment["STARTUP"], "java $( [[ -f x ]] && echo '-X' ) -p 25565 ");
+    assert_eq!(plan.warnings, ["{{NOPE}} is not known and was left empty"], "nothing is said of a missing shell");
+}
+
 #[test]
 fn unlimited_memory_is_zero_and_no_port_is_no_variable() {
     let mut bare = spec(Some("x {{server.build.default.port}}"), &[]);
