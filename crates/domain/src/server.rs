@@ -2,14 +2,46 @@
 //!
 //! It never performs anything. Requests, observations and ends of steps come in; [`Effect`]s come out, and the owner
 //! (the server's actor) carries them out and reports their ends. See the module's tests for the rules as claims.
+//!
+//! ```text
+//!   request ----> acceptance: refuse / holds / join / accept --> queue: one under way, others wait, some pre-empt
+//!                                                                  |
+//!   step_ended, observe, tick, became_ready ----> stages of the operation under way: bring_up, bring_down, remove
+//!   observe, nothing under way -----------------> observe: what changed unasked
+//!                                                                  |
+//!   effects <---- report: phase, what survives, every change once, in order
+//! ```
+//!
+//! Two facts shape it. Docker is observed, never believed: a step that succeeded is followed by a look, and only looks
+//! say that a process runs or is gone. And Docker goes on with what it was asked when nobody waits any more: a start in
+//! flight may still happen after a kill, so steps that change a container are waited for, or remembered.
+//!
+//! Everything ends. What waits for a look, for readiness or for the end of a process has a deadline here
+//! (`start_deadline`; grace, then `kill_deadline`). What waits for a step alone (the steps of an install, removal and
+//! trash of a delete) has none: each step has a deadline of the owner's, and its end always comes.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Millis;
 use crate::failure::Failure;
 use crate::ids::OperationId;
-use crate::phase::{Phase, Status, StatusChange};
+use crate::phase::{Phase, StatusChange};
 use crate::spec::{Signal, StopMethod, StopRequest};
+
+mod acceptance;
+mod bring_down;
+mod bring_up;
+mod machine;
+mod observe;
+mod operation;
+mod remove;
+mod report;
+mod steps;
+#[cfg(test)]
+mod tests;
+
+pub use acceptance::MOST_WAITING;
+pub use machine::ServerMachine;
 
 /// A lifecycle request for this server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +70,20 @@ pub enum RequestKind {
         /// Leave the data where it is.
         keep_files: bool,
     },
+}
+
+impl RequestKind {
+    /// The canonical action name (section 13 of the contract).
+    pub fn action_name(&self) -> &'static str {
+        match self {
+            Self::Install => "create_server",
+            Self::Start => "start_server",
+            Self::Stop(_) => "stop_server",
+            Self::Restart(_) => "restart_server",
+            Self::Kill => "kill_server",
+            Self::Delete { .. } => "delete_server",
+        }
+    }
 }
 
 /// Whether a request was taken.
@@ -72,7 +118,8 @@ pub enum Effect {
         /// Its number.
         step: StepId,
     },
-    /// Look at the container again as soon as possible, and report by [`ServerMachine::observe`].
+    /// Look at the container again as soon as possible, and report by [`ServerMachine::observe`]. The look must begin
+    /// after this effect: one that is under way already may be reported, but does not stand for it.
     Look,
     /// This operation has its outcome. Sent exactly once for each accepted request.
     Finished {
