@@ -1,12 +1,14 @@
 //! Live consoles: a hijacked connection, read without frames for a terminal and by frames otherwise.
 
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use futures_util::stream;
 use rustix::net::Shutdown;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::net::UnixStream;
-use tokio::net::unix::OwnedReadHalf;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 use crate::docker::demultiplex::Demultiplexer;
 use crate::docker::failure::Fault;
@@ -38,7 +40,7 @@ pub(super) async fn attach(transport: &Transport, container: &str, terminal: boo
             Err(fault) => Err(fault.during("attach")),
         }
     });
-    Ok(Attached { output: Box::pin(output), input: Box::pin(input) })
+    Ok(Attached { output: Box::pin(output), input: Box::pin(Input(Some(input))) })
 }
 
 struct Console {
@@ -73,6 +75,38 @@ impl Drop for ClosingReader {
         // Fails only if the engine has closed it already.
         if let Err(error) = rustix::net::shutdown(connection, Shutdown::Both) {
             log::debug!("console connection was closed already: {error}");
+        }
+    }
+}
+
+/// The writing half. Neither shutting it down nor dropping it tells the engine anything: at the end of the input the
+/// engine would close the output as well, while the game goes on.
+struct Input(Option<OwnedWriteHalf>);
+
+impl Input {
+    fn half(self: Pin<&mut Self>) -> io::Result<Pin<&mut OwnedWriteHalf>> {
+        self.get_mut().0.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+impl AsyncWrite for Input {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.half()?.poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.half()?.poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        if let Some(half) = self.0.take() {
+            half.forget();
         }
     }
 }
