@@ -3,6 +3,8 @@
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod health_http;
+pub mod heartbeat;
 pub mod logging;
 pub mod panel;
 pub mod secret;

@@ -35,6 +35,7 @@ use std::{cell::Cell, fmt, rc::Rc, time::Duration};
 use actix::{
     Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture, SpawnHandle, WrapFuture,
 };
+use cap_domain::backoff::{LinkBackoff, LinkEnded, NextTry};
 use futures_util::FutureExt;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -42,7 +43,7 @@ use tokio::{
 };
 
 pub use self::{
-    config::{LinkConfig, LinkConfigError, LinkSecret, LinkTimings},
+    config::{LinkConfig, LinkConfigError, LinkTimings},
     messages::{
         CloseLink, Generation, Inbound, LinkDown, LinkEnd, LinkPhase, LinkStatus, LinkUp, NORMAL_WINDOW, SendFailed,
         SendFrame, SetReconnectSpread, URGENT_WINDOW,
@@ -52,7 +53,6 @@ use self::{
     dial::{DialFailure, Dialer, LinkSocket},
     explain::{Explanation, Repetition},
     pump::{Pump, QueuedFrame},
-    redial::{Ended, Redial},
 };
 
 /// Who hears what from the link.
@@ -71,7 +71,7 @@ pub struct PanelConnection {
     config: LinkConfig,
     dialer: Dialer,
     listeners: LinkListeners,
-    redial: Redial,
+    redial: LinkBackoff,
     link: Link,
     generation: Generation,
     /// Set by a close with 1009 and halved by each further one (P-10).
@@ -126,7 +126,7 @@ impl PanelConnection {
     /// Checks the settings and prepares the link; nothing is opened before the actor is started.
     pub fn new(config: LinkConfig, listeners: LinkListeners) -> Result<Self, LinkConfigError> {
         let dialer = Dialer::new(&config)?;
-        let redial = Redial::new(config.reconnect_spread);
+        let redial = LinkBackoff::new(redial::as_millis(config.reconnect_spread));
         let (status, _) =
             watch::channel(LinkStatus { phase: LinkPhase::Down, generation: 0, problem: None, next_try: None });
         Ok(Self {
@@ -160,7 +160,7 @@ impl PanelConnection {
     }
 
     fn dial_failed(&mut self, failure: &DialFailure, ctx: &mut Context<Self>) {
-        self.schedule(Ended::from_dial(failure), explain::dial_failure(failure), ctx);
+        self.schedule(redial::after_dial(failure), explain::dial_failure(failure), ctx);
     }
 
     fn came_up(&mut self, socket: LinkSocket, ctx: &mut Context<Self>) {
@@ -216,15 +216,18 @@ impl PanelConnection {
         if lived >= LIVED_LONG_ENOUGH_TO_BE_NEWS {
             self.repetition.forget();
         }
-        self.schedule(Ended::from_link(end, lived), explain::link_end(end), ctx);
+        self.schedule(redial::after_link(end, lived), explain::link_end(end), ctx);
     }
 
     /// Decides when to dial again, says why the last try ended, and sets the timer.
-    fn schedule(&mut self, ended: Ended, why: Explanation, ctx: &mut Context<Self>) {
+    fn schedule(&mut self, ended: LinkEnded, why: Explanation, ctx: &mut Context<Self>) {
         if self.shutting_down {
             return self.closed_for_good(LinkPhase::Closed);
         }
-        let delay = self.redial.next_delay(ended, (self.config.random)());
+        let delay = match self.redial.next_delay(ended, (self.config.random)()) {
+            NextTry::After(milliseconds) => Some(Duration::from_millis(milliseconds)),
+            NextTry::Never => None,
+        };
         self.say(&why, delay);
         self.status.send_modify(|status| {
             status.problem = Some(why.text);
@@ -325,7 +328,7 @@ impl Handler<SetReconnectSpread> for PanelConnection {
     type Result = ();
 
     fn handle(&mut self, SetReconnectSpread(spread): SetReconnectSpread, _: &mut Context<Self>) {
-        self.redial.set_spread(spread);
+        self.redial.set_reconnect_spread(redial::as_millis(spread));
     }
 }
 

@@ -1,30 +1,10 @@
 //! Settings of the link, checked before anything is opened.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use cap_domain::ids::NodeId;
 
-/// A secret text that never shows itself.
-#[derive(Clone)]
-pub struct LinkSecret(String);
-
-impl LinkSecret {
-    /// Wraps the agent secret.
-    pub fn new(secret: impl Into<String>) -> Self {
-        Self(secret.into())
-    }
-
-    /// The secret itself, for the one header that carries it.
-    pub(super) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for LinkSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
+use crate::secret::Secret;
 
 /// Everything the link needs to know.
 #[derive(Clone, Debug)]
@@ -34,7 +14,7 @@ pub struct LinkConfig {
     /// Who this node is; written raw into the URL (P-7).
     pub node_id: NodeId,
     /// The agent secret, sent as `Authorization: Bearer` (P-8).
-    pub secret: LinkSecret,
+    pub secret: Secret,
     /// A PEM file with certificates that are trusted beside the system's.
     pub ca_file: Option<PathBuf>,
     /// Width of the random first retry after a link that lived long (P-9); zero means the ordinary first step.
@@ -49,7 +29,7 @@ pub struct LinkConfig {
 
 impl LinkConfig {
     /// Settings with every default of the contract.
-    pub fn new(url: impl Into<String>, node_id: NodeId, secret: LinkSecret) -> Self {
+    pub fn new(url: impl Into<String>, node_id: NodeId, secret: Secret) -> Self {
         Self {
             url: url.into(),
             node_id,

@@ -13,6 +13,7 @@ use cap_domain::ids::NodeId;
 use tokio::sync::{mpsc, watch};
 
 use super::*;
+use crate::secret::Secret;
 use fake_panel::FakePanel;
 
 /// Nothing in these tests takes this long; it only turns a hang into a failure.
@@ -26,7 +27,7 @@ fn quick_timings() -> LinkTimings {
 }
 
 fn config_for(url: impl Into<String>) -> LinkConfig {
-    let mut config = LinkConfig::new(url, NodeId::parse("node-1").unwrap(), LinkSecret::new(SECRET));
+    let mut config = LinkConfig::new(url, NodeId::parse("node-1").unwrap(), Secret::new(SECRET));
     config.timings = quick_timings();
     config
 }
