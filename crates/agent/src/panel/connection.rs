@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The actor never stops on a lost link; it goes round this circle for ever and owns the delays. Two loops move the
-//! frames of one socket ([`pump`]); they end with the link and give the socket back, which is closed before the next
+//! frames of one socket (`pump`); they end with the link and give the socket back, which is closed before the next
 //! dial (P-11). Every connection has a number; what belongs to an older one is refused.
 //!
 //! Fed by the panel and by [`SendFrame`]; emits [`LinkUp`], [`LinkDown`] and [`Inbound`]. It knows nothing of what the
@@ -20,6 +20,7 @@ mod codec;
 mod config;
 mod dial;
 mod explain;
+mod handlers;
 mod messages;
 mod mock_panel;
 mod pump;
@@ -32,11 +33,8 @@ mod tests;
 
 use std::{cell::Cell, fmt, rc::Rc, time::Duration};
 
-use actix::{
-    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture, SpawnHandle, WrapFuture,
-};
+use actix::{ActorFutureExt, AsyncContext, Context, Message, Recipient, SpawnHandle, WrapFuture};
 use cap_domain::backoff::{LinkBackoff, LinkEnded, NextTry};
-use futures_util::FutureExt;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::Instant,
@@ -292,68 +290,3 @@ impl PanelConnection {
 
 /// A link that lived this long worked; when it ends as the one before, that is worth a line again.
 const LIVED_LONG_ENOUGH_TO_BE_NEWS: Duration = Duration::from_secs(60);
-
-impl Actor for PanelConnection {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.notify(Connect);
-    }
-}
-
-impl Handler<Connect> for PanelConnection {
-    type Result = ();
-
-    fn handle(&mut self, _: Connect, ctx: &mut Context<Self>) {
-        let may_dial = matches!(self.link, Link::Idle | Link::Down { .. });
-        if may_dial && !self.shutting_down {
-            self.dial(ctx);
-        }
-    }
-}
-
-impl Handler<SendFrame> for PanelConnection {
-    type Result = ResponseFuture<Result<(), SendFailed>>;
-
-    fn handle(&mut self, frame: SendFrame, _: &mut Context<Self>) -> Self::Result {
-        match self.accept(frame) {
-            // A link that ends drops the frames it still holds, and with them their answers.
-            Ok(answered) => answered.map(|answer| answer.unwrap_or(Err(SendFailed::LinkGone))).boxed_local(),
-            Err(failed) => std::future::ready(Err(failed)).boxed_local(),
-        }
-    }
-}
-
-impl Handler<SetReconnectSpread> for PanelConnection {
-    type Result = ();
-
-    fn handle(&mut self, SetReconnectSpread(spread): SetReconnectSpread, _: &mut Context<Self>) {
-        self.redial.set_reconnect_spread(redial::as_millis(spread));
-    }
-}
-
-impl Handler<CloseLink> for PanelConnection {
-    type Result = ResponseFuture<()>;
-
-    fn handle(&mut self, _: CloseLink, ctx: &mut Context<Self>) -> ResponseFuture<()> {
-        self.shutting_down = true;
-        let (closed, is_closed) = oneshot::channel();
-        self.waiting_for_close.push(closed);
-        match &mut self.link {
-            Link::Idle | Link::Ended => self.closed_for_good(LinkPhase::Closed),
-            Link::Down { next_dial: pending } | Link::Connecting { dial: pending } => {
-                let pending = *pending;
-                ctx.cancel_future(pending);
-                self.closed_for_good(LinkPhase::Closed);
-            }
-            Link::Up(up) => {
-                if let Some(stop) = up.stop.take() {
-                    // The pump may have just ended by itself; its close is awaited all the same.
-                    let _: Result<(), ()> = stop.send(());
-                }
-            }
-            Link::Closing => {}
-        }
-        is_closed.map(|_| ()).boxed_local()
-    }
-}

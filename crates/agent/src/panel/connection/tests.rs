@@ -8,7 +8,7 @@ mod trust;
 
 use std::time::Duration;
 
-use actix::{Actor, Addr, Context, Handler};
+use actix::{Actor, Addr, Context, Handler, ResponseFuture};
 use cap_domain::ids::NodeId;
 use tokio::sync::{mpsc, watch};
 
