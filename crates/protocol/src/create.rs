@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Object;
 use crate::code::Code;
@@ -102,6 +102,22 @@ impl CreateRequest {
             aliases: extras.aliases,
             warnings,
         })
+    }
+
+    /// What is only kept for features to come, as JSON texts under the contract's names; empty things are left out.
+    pub fn kept(&self) -> BTreeMap<String, String> {
+        let install = self.install.as_ref().map(|install| {
+            json!({ "script": install.script, "container": install.container, "entrypoint": install.entrypoint })
+        });
+        let denylist = (!self.file_denylist.is_empty()).then(|| json!(self.file_denylist));
+        let entries = [
+            ("configFiles", self.config_files.clone().map(Value::Object)),
+            ("configLogs", self.config_logs.clone().map(Value::Object)),
+            ("install", install),
+            ("skipScripts", self.skip_scripts.then_some(Value::Bool(true))),
+            ("fileDenylist", denylist),
+        ];
+        entries.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_string()))).collect()
     }
 }
 

@@ -1,5 +1,3 @@
-use serde_json::json;
-
 use super::*;
 use crate::http::{BodyError, parse_body};
 use crate::inbound::{Inbound, parse_frame};
@@ -57,6 +55,19 @@ fn optional_keys_are_honoured_and_mounts_are_not() {
     assert_eq!(created.file_denylist, ["*.lock"]);
     assert_eq!(created.aliases, ["cmwovsctw000708l5h2k9q3xz", "4b25f217"]);
     assert_eq!(created.warnings, ["mounts are decided by the node's own configuration and were ignored"]);
+}
+
+#[test]
+fn what_later_features_need_is_kept_as_json() {
+    // P-165.
+    let params = request(&fixture("create/F-optional-keys.json")).unwrap().params;
+    let kept = CreateRequest::from_map(&params).unwrap().kept();
+    let keys: Vec<_> = kept.keys().map(String::as_str).collect();
+    assert_eq!(keys, ["configFiles", "configLogs", "fileDenylist", "install", "skipScripts"]);
+    for key in ["configFiles", "configLogs", "fileDenylist", "install"] {
+        assert_eq!(kept[key], params[key].to_string(), "{key}");
+    }
+    assert!(create(json!({"image":"a"})).unwrap().kept().is_empty());
 }
 
 #[test]
