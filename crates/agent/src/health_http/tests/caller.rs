@@ -1,6 +1,6 @@
 //! A caller that writes its requests byte by byte, so that it can be as slow and as wrong as a test needs.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
@@ -65,6 +65,11 @@ impl Caller {
     pub(super) async fn write(&mut self, bytes: &[u8]) {
         within(self.io.write_all(bytes)).await.ok();
         within(self.io.flush()).await.ok();
+    }
+
+    /// Whether something has come, or the other side has hung up, within the time. Takes nothing from the stream.
+    pub(super) async fn hears_within(&mut self, time: Duration) -> bool {
+        tokio::time::timeout(time, self.io.fill_buf()).await.is_ok()
     }
 
     pub(super) async fn answer(&mut self) -> Answer {

@@ -61,6 +61,15 @@ async fn a_bad_token_is_refused_before_the_body_is_there() {
     assert!(running.port.given().is_empty());
 }
 
+/// A caller that writes its whole body before it reads still sees the 401, not a reset.
+#[actix::test]
+async fn a_large_body_with_a_bad_token_still_gets_its_answer() {
+    let running = Running::start(settings(), FakePort::reading());
+    let answer = running.ask("POST", "/api/command", &[("X-API-Key", "nope")], &vec![b'x'; 8 << 20]).await;
+    assert_eq!(answer.status, 401);
+    assert!(running.port.given().is_empty());
+}
+
 /// P-81: a crash is one 500 without details, and the next command is served.
 #[actix::test]
 async fn a_crash_is_one_clean_500() {

@@ -1,5 +1,7 @@
 //! The upgrade request, refusals, and when the link dials again.
 
+use futures_util::SinkExt;
+
 use super::{fake_panel::*, *};
 
 async fn request_for(path_and_query: &str) -> Knock {
@@ -174,17 +176,23 @@ async fn the_browser_mock_of_an_http_panel_is_left_alone_for_ten_minutes() {
     panel.accept().await;
 }
 
+/// P-12: the request may come after a mock frame, and decides.
 #[actix::test]
 async fn mock_frames_beside_a_system_info_request_are_no_mock() {
     let panel = FakePanel::start().await;
-    let mut running = Running::against(&panel);
+    let mut config = config_for(panel.url());
+    config.timings.mock_panel_verdict = Duration::from_millis(500);
+    let mut running = Running::start(config);
     let mut socket = panel.accept().await;
     running.up().await;
-    socket.say(r#"{"type":"stats"}"#).await;
-    socket.say(r#"{"type":"system_info_request"}"#).await;
+    // In one write, so that the verdict cannot fall between them.
+    for text in [r#"{"type":"stats"}"#, r#"{"type":"system_info_request"}"#] {
+        socket.0.feed(actix_http::ws::Message::Text(text.into())).await.unwrap();
+    }
+    socket.0.flush().await.unwrap();
     running.inbound().await;
     running.inbound().await;
-    tokio::time::sleep(quick_timings().mock_panel_verdict * 2).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
     socket.say("still here").await;
     assert_eq!(running.inbound().await, "still here");
 }

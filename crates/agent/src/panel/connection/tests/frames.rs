@@ -2,6 +2,7 @@
 
 use actix_http::ws::{Frame, Item, Message};
 use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
 
 use super::{fake_panel::*, *};
 
@@ -129,6 +130,32 @@ async fn pings_are_answered_and_sent() {
     }
 }
 
+/// W7: floods of pings and of empty fragments neither end the link nor pile up; the last ping is answered.
+#[actix::test]
+async fn floods_of_pings_and_fragments_do_no_harm() {
+    let (_panel, mut running, _up, socket) = connected().await;
+    let (mut to_agent, mut from_agent) = socket.0.split();
+    let reading = async {
+        loop {
+            match within(from_agent.next()).await.unwrap().unwrap() {
+                Frame::Pong(payload) if payload == b"9999"[..] => break,
+                Frame::Pong(_) => {}
+                other => panic!("expected a pong, got {other:?}"),
+            }
+        }
+    };
+    let flooding = async {
+        to_agent.feed(Message::Continuation(Item::FirstText(Bytes::new()))).await.unwrap();
+        for n in 0..10_000 {
+            to_agent.feed(Message::Ping(n.to_string().into())).await.unwrap();
+            to_agent.feed(Message::Continuation(Item::Continue(Bytes::new()))).await.unwrap();
+        }
+        to_agent.send(Message::Continuation(Item::Last(Bytes::from_static(b"end")))).await.unwrap();
+    };
+    tokio::join!(within(flooding), reading);
+    assert_eq!(running.inbound().await, "end");
+}
+
 /// P-14, W3: accepting but silent. Pings go out, nothing comes back.
 #[actix::test]
 async fn a_silent_panel_is_found_dead_and_redialled() {
@@ -146,12 +173,12 @@ async fn a_silent_panel_is_found_dead_and_redialled() {
 #[actix::test]
 async fn pongs_keep_a_quiet_link_alive() {
     let (_panel, running, _up, mut socket) = connected_with(|config| {
-        config.timings.ping_interval = Duration::from_millis(50);
-        config.timings.dead_after = Duration::from_secs(1);
+        config.timings.ping_interval = Duration::from_millis(100);
+        config.timings.dead_after = Duration::from_secs(3);
     })
     .await;
     let mut answered = 0;
-    // Two seconds of pings: twice the silence that kills.
+    // Four seconds of pings: longer than the silence that kills.
     while answered < 40 {
         if let Frame::Ping(payload) = socket.frame().await {
             socket.send(Message::Pong(payload)).await;
