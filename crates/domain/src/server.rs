@@ -31,6 +31,7 @@ use crate::spec::{Signal, StopMethod, StopRequest};
 mod acceptance;
 mod bring_down;
 mod bring_up;
+mod drive;
 mod machine;
 mod observe;
 mod operation;

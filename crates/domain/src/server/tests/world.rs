@@ -39,6 +39,7 @@ pub(super) struct World {
     engine_answers: bool,
     steps: Vec<Step>,
     /// Starts that nobody waits for any more and that Docker may still carry out, until then.
+    /// Half the time that the machine minds them: what comes later counts as somebody else's start.
     abandoned_starts: Vec<Millis>,
     /// Looks that were begun and not told yet, in order.
     looks: VecDeque<Observation>,
