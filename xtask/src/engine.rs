@@ -5,6 +5,7 @@
 //! running. Everybody else is told the exact commands.
 
 mod cgroups;
+pub(crate) mod containers;
 mod daemon;
 mod firewall;
 mod leftovers;

@@ -8,8 +8,12 @@ mod apt;
 mod browser;
 mod clock;
 mod command;
+mod demo;
 mod engine;
 mod environment;
+mod http;
+mod interrupt;
+mod sample_image;
 mod steps;
 mod test;
 mod workspace;
@@ -28,6 +32,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Chore {
+    /// Bring up a live game server on this machine and show its console; Ctrl-C ends and removes everything.
+    Demo(demo::DemoOptions),
     /// Make sure that everything the tests need is there, then run all tests.
     Test(test::TestOptions),
     /// Make sure that a Docker Engine answers: install and start one where that is allowed.
@@ -61,6 +67,7 @@ fn main() -> ExitCode {
 fn perform(chore: Chore) -> anyhow::Result<()> {
     let workspace = workspace::Workspace::find()?;
     match chore {
+        Chore::Demo(options) => demo::run(&workspace, options),
         Chore::Test(options) => test::run(&workspace, &options),
         Chore::Engine { order } => match order.unwrap_or(EngineOrder::Start) {
             EngineOrder::Start => engine::ensure(&workspace).map(|_| ()),

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::browser::Browser;
 use crate::steps::Steps;
 use crate::workspace::Workspace;
-use crate::{browser, command, engine, environment};
+use crate::{browser, command, engine, environment, sample_image};
 
 /// All tests share one engine, which serves calls one after the other where it matters: more tests at a time make it
 /// slow, not the run fast.
@@ -33,6 +33,7 @@ pub(crate) fn run(workspace: &Workspace, options: &TestOptions) -> Result<()> {
     steps.step("build programs", || {
         command::run(workspace.cargo().args(["build", "--workspace", "--bins", "--locked"]))
     })?;
+    steps.step("sample image", || sample_image::build(workspace, &engine.socket))?;
     steps.step("build tests", || {
         command::run(workspace.cargo().args(["test", "--workspace", "--locked", "--no-run", "--quiet"]))
     })?;

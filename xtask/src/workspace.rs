@@ -37,6 +37,11 @@ impl Workspace {
         &self.target
     }
 
+    /// A program built by `cargo build` without `--release`.
+    pub(crate) fn built_program(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name)
+    }
+
     /// `cargo`, run in the root.
     pub(crate) fn cargo(&self) -> std::process::Command {
         let mut cargo = command::cargo();

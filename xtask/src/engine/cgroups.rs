@@ -17,6 +17,9 @@ const ROOT: &str = "/sys/fs/cgroup";
 /// The controllers dockerd cannot do without in v2.
 const NEEDED_IN_V2: [&str; 3] = ["cpu", "memory", "pids"];
 
+/// The controllers dockerd cannot do without in v1, or limits nothing without.
+const NEEDED_IN_V1: [&str; 8] = ["cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids"];
+
 /// Makes sure that control groups are mounted in a way dockerd can use.
 pub(super) fn ensure() -> Result<()> {
     let mounts = fs::read_to_string("/proc/mounts").context("cannot read /proc/mounts")?;
@@ -69,11 +72,11 @@ fn mount_some(mounts: &str) -> Result<()> {
     mount_controllers(mounts)
 }
 
-/// Mounts each v1 controller the kernel has and nobody has mounted. One that refuses is left out: dockerd says what it
+/// Mounts each needed v1 controller the kernel has and nobody has mounted. One that refuses is left out: dockerd says what it
 /// misses.
 fn mount_controllers(mounts: &str) -> Result<()> {
     let known = fs::read_to_string("/proc/cgroups").context("cannot read /proc/cgroups")?;
-    for controller in enabled_controllers(&known).filter(|controller| !is_mounted(mounts, controller)) {
+    for controller in missing_controllers(&known, mounts) {
         let place = Path::new(ROOT).join(controller);
         if fs::create_dir_all(&place).is_err() {
             continue;
@@ -89,13 +92,14 @@ fn mount_controllers(mounts: &str) -> Result<()> {
     Ok(())
 }
 
-fn enabled_controllers(known: &str) -> impl Iterator<Item = &str> {
+fn missing_controllers<'a>(known: &'a str, mounts: &str) -> Vec<&'a str> {
     // Name, hierarchy, number of groups, enabled.
-    known.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
+    let enabled = known.lines().filter_map(|line| {
         let mut fields = line.split_whitespace();
         let name = fields.next()?;
         (fields.nth(2)? == "1").then_some(name)
-    })
+    });
+    enabled.filter(|name| NEEDED_IN_V1.contains(name) && !is_mounted(mounts, name)).collect()
 }
 
 fn is_mounted(mounts: &str, controller: &str) -> bool {
@@ -147,10 +151,9 @@ mod tests {
     }
 
     #[test]
-    fn only_controllers_that_are_enabled_and_not_mounted_are_mounted() {
-        let known = "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t1\t4\t1\npids\t0\t1\t1\nmemory\t0\t1\t0\n";
-        assert_eq!(enabled_controllers(known).collect::<Vec<_>>(), ["cpu", "pids"]);
-        assert!(is_mounted(HYBRID, "cpu"));
-        assert!(!is_mounted(HYBRID, "pids"));
+    fn only_controllers_that_are_needed_and_enabled_and_not_mounted_are_mounted() {
+        let known = "#subsys_name\thierarchy\tnum_cgroups\tenabled\n\
+            cpu\t1\t4\t1\npids\t0\t1\t1\nfreezer\t0\t1\t0\nnet_cls\t0\t1\t1\n";
+        assert_eq!(missing_controllers(known, HYBRID), ["pids"]);
     }
 }

@@ -1,15 +1,14 @@
 //! Asking a socket whether a Docker Engine answers there. By hand, so that no client needs to be installed.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::http;
+
 /// How long an engine may take to answer a question that costs it nothing.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
-
-/// No answer to these questions is longer; more is not read.
-const LONGEST_ANSWER: u64 = 64 * 1024;
 
 /// What is at the socket.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,13 +33,12 @@ pub(super) fn ask(socket: &Path) -> Answer {
 
 fn ask_within(socket: &Path, deadline: Duration) -> Answer {
     match get(socket, "/_ping", deadline) {
-        Ok(answer)
-            if answer.starts_with("HTTP/1.") && answer.lines().next().is_some_and(|line| line.contains(" 200 ")) =>
-        {
-            let version = get(socket, "/version", deadline).ok().and_then(|answer| version_in(&answer));
-            Answer::Engine { version: version.unwrap_or_else(|| "unknown".to_owned()) }
+        Ok(answer) if answer.status == 200 => {
+            let version = get(socket, "/version", deadline).ok().map(|answer| answer.json());
+            let version = version.as_ref().and_then(|body| body["Version"].as_str());
+            Answer::Engine { version: version.unwrap_or("unknown").to_owned() }
         }
-        Ok(answer) => Answer::Nothing(format!("it answers `{}`", answer.lines().next().unwrap_or_default())),
+        Ok(answer) => Answer::Nothing(format!("something else listens there; it answers {}", answer.status)),
         Err(error) => match error.kind() {
             ErrorKind::PermissionDenied => Answer::Denied,
             ErrorKind::WouldBlock | ErrorKind::TimedOut => Answer::Silent,
@@ -51,27 +49,17 @@ fn ask_within(socket: &Path, deadline: Duration) -> Answer {
     }
 }
 
-fn get(socket: &Path, path: &str, deadline: Duration) -> std::io::Result<String> {
-    let mut stream = UnixStream::connect(socket)?;
+fn get(socket: &Path, target: &str, deadline: Duration) -> std::io::Result<http::Answer> {
+    let stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(deadline))?;
     stream.set_write_timeout(Some(deadline))?;
-    // HTTP/1.0: the engine closes the connection after its answer, so the end of the answer is the end of the stream.
-    // In one piece: the other side may answer and close after the first it reads.
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n").as_bytes())?;
-    let mut answer = Vec::new();
-    stream.take(LONGEST_ANSWER).read_to_end(&mut answer)?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
-}
-
-fn version_in(answer: &str) -> Option<String> {
-    let (_, body) = answer.split_once("\r\n\r\n")?;
-    let body: serde_json::Value = serde_json::from_str(body).ok()?;
-    body.get("Version")?.as_str().map(str::to_owned)
+    http::exchange(stream, "docker", "GET", target, None)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
     use std::os::unix::net::UnixListener;
 
     /// Serves each connection with one of the answers, then closes it.
@@ -102,7 +90,7 @@ mod tests {
     fn a_server_that_is_not_an_engine_is_not_taken_for_one() {
         let folder = tempfile::tempdir().unwrap();
         let socket = engine_that_says(folder.path(), vec!["HTTP/1.0 404 Not Found\r\n\r\n"]);
-        assert_eq!(ask(&socket), Answer::Nothing("it answers `HTTP/1.0 404 Not Found`".to_owned()));
+        assert_eq!(ask(&socket), Answer::Nothing("something else listens there; it answers 404".to_owned()));
     }
 
     #[test]
