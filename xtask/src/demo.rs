@@ -34,8 +34,12 @@ pub(crate) fn run(workspace: &Workspace, options: DemoOptions) -> Result<()> {
     let engine = steps.step("engine", || engine::ensure(workspace))?;
     steps.step("build", || {
         // Not optimised: it is built in a third of the time, and one server is no load.
-        let packages = ["build", "--locked", "--package", "cap-agent", "--package", "cap-devpanel", "--bins"];
-        command::run(workspace.cargo().args(packages))
+        let mut cargo = workspace.cargo();
+        cargo.args(["build", "--locked", "--bins"]);
+        for package in ["cap-agent", "cap-devpanel", sample_image::PACKAGE] {
+            cargo.args(["--package", package]);
+        }
+        command::run(&mut cargo)
     })?;
     steps.step("image", || sample_image::build(workspace, &engine.socket))?;
 

@@ -1,6 +1,7 @@
 //! The image of the sample game server.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::Result;
 
@@ -10,10 +11,13 @@ use crate::workspace::Workspace;
 /// Its name. It is made on the spot and is in no registry.
 pub(crate) const NAME: &str = "cap-sample:latest";
 
-/// Makes it, unless the engine has the same one already. The test kit knows how, and is too large a library for this
-/// program to compile first.
+/// The package whose program makes it. The test kit knows how, and is too large a library for this program to link:
+/// everybody's first command would have to compile it before anything is seen.
+pub(crate) const PACKAGE: &str = "cap-testkit";
+
+/// Makes it, unless the engine has the same one already. [`PACKAGE`] must have been built.
 pub(crate) fn build(workspace: &Workspace, socket: &Path) -> Result<()> {
-    let mut cargo = workspace.cargo();
-    cargo.args(["run", "--quiet", "--locked", "--package", "cap-testkit", "--bin", "sample-image", "--"]);
-    command::run(cargo.arg("--socket").arg(socket).args(["--tag", NAME]))
+    let mut command = Command::new(workspace.built_program("sample-image"));
+    // It builds the sample server with the cargo that runs us.
+    command::run(command.arg("--socket").arg(socket).args(["--tag", NAME]).current_dir(workspace.root()))
 }

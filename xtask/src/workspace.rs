@@ -32,6 +32,11 @@ impl Workspace {
         Ok(Self { root: path("workspace_root")?, target: path("target_directory")? })
     }
 
+    /// The top folder of the repository.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The folder cargo builds into; also where this program keeps its own notes.
     pub(crate) fn target(&self) -> &Path {
         &self.target
