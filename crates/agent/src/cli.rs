@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -32,7 +33,7 @@ pub enum Command {
 }
 
 /// Where the configuration comes from.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Args)]
 pub struct ConfigArgs {
     /// Configuration file (TOML); without it, environment and flags must do
     #[arg(long, value_name = "FILE")]
@@ -43,6 +44,13 @@ pub struct ConfigArgs {
     /// Short for --set log.level=LEVEL
     #[arg(long, value_name = "LEVEL")]
     pub log_level: Option<String>,
+}
+
+/// A secret may have been set by a flag; flags are counted, not shown.
+impl fmt::Debug for ConfigArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfigArgs").field("config", &self.config).field("set", &self.set.len()).finish_non_exhaustive()
+    }
 }
 
 impl ConfigArgs {

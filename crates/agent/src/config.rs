@@ -17,6 +17,7 @@ mod settings;
 mod units;
 mod values;
 
+use std::fmt;
 use std::path::PathBuf;
 
 pub use env::Environment;
@@ -32,7 +33,7 @@ use layers::Findings;
 use settings::Settings;
 
 /// What a configuration is loaded from.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Inputs {
     /// The file (`--config`); none = environment and flags alone.
     pub file: Option<PathBuf>,
@@ -40,6 +41,17 @@ pub struct Inputs {
     pub environment: Environment,
     /// `section.key=value` each (`--set`), the later over the earlier.
     pub flags: Vec<String>,
+}
+
+/// The flags may hold secrets; they are counted, not shown.
+impl fmt::Debug for Inputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inputs")
+            .field("file", &self.file)
+            .field("environment", &self.environment)
+            .field("flags", &self.flags.len())
+            .finish()
+    }
 }
 
 /// A configuration that can be used.
@@ -73,11 +85,14 @@ impl Loaded {
 pub fn load(inputs: &Inputs) -> Result<Loaded, InvalidConfiguration> {
     let mut findings = Findings::default();
     let mut all_layers = vec![layers::defaults()];
-    if let Some(path) = &inputs.file {
-        all_layers.push(layers::file(path, &mut findings));
-    }
+    let file = inputs.file.as_ref().map(|path| layers::file(path, &mut findings));
+    let file_is_unusable = matches!(file, Some(None));
+    all_layers.extend(file.flatten());
     all_layers.push(layers::environment(&inputs.environment, &mut findings));
     all_layers.push(layers::flags(&inputs.flags, &mut findings));
+    if file_is_unusable {
+        return Err(InvalidConfiguration { problems: findings.problems, warnings: findings.warnings });
+    }
 
     let mut settings = match layers::merge(all_layers) {
         Ok(merged) => Settings::read(&merged, &mut findings),

@@ -9,7 +9,7 @@ use super::checks::{self, Reach};
 use super::layers::Findings;
 use super::sections::*;
 use super::settings::Settings;
-use super::values::{AllowedImages, HttpListener};
+use super::values::{AllowedImages, HttpListener, PanelUrl};
 
 /// All capabilities there are.
 const CAPABILITIES: &[&str] = &[
@@ -84,7 +84,7 @@ pub(crate) fn config(settings: &Settings, findings: &mut Findings) -> Option<Age
     let mut builder = Builder { settings, findings };
     let node = builder.node();
     let http_listen = builder.listeners();
-    let panel = builder.panel();
+    let panel = builder.panel(&http_listen);
     let http = builder.http(http_listen, &panel);
     let storage = builder.storage();
     let docker = builder.docker();
@@ -130,6 +130,9 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn node(&mut self) -> Option<NodeConfig> {
         if self.settings.text("node.id").is_none() {
+            if self.findings.problems.iter().any(|problem| problem.key == "node.id") {
+                return None;
+            }
             let remedy = "set it in the file ([node] id = \"...\"), or CAP__NODE__ID or NODE_ID in the environment";
             self.findings.problem("configuration", "node.id", "not set", remedy);
             return None;
@@ -138,9 +141,9 @@ impl Builder<'_> {
         self.text("node.id", remedy, |text| NodeId::parse(text).map_err(|e| e.to_string())).map(|id| NodeConfig { id })
     }
 
-    fn panel(&mut self) -> PanelConfig {
+    fn panel(&mut self, listen: &[HttpListener]) -> PanelConfig {
         let settings = self.settings;
-        let url = self.text("panel.url", "write it as wss://panel.example.com:8080", str::parse);
+        let url = self.text("panel.url", "write it as wss://panel.example.com:8080", str::parse::<PanelUrl>);
         let secret = settings.secret("panel.secret").cloned();
         if let (Some(place), None) = (settings.place("panel.url"), &secret)
             && !self.findings.problems.iter().any(|p| p.key.starts_with("panel.secret"))
@@ -151,7 +154,10 @@ impl Builder<'_> {
         // A URL that cannot be read may lead anywhere.
         let reach = match (&url, settings.is_set("panel.url")) {
             (None, true) => Reach::Network,
-            (url, _) => checks::panel_reach(url.as_ref()),
+            // Without a link, the secret is what the HTTP listener accepts.
+            (None, false) => checks::http_reach(listen),
+            (Some(url), _) if url.is_loopback() => Reach::Loopback,
+            (Some(_), _) => Reach::Network,
         };
         checks::secret("panel.secret", reach, settings, self.findings);
         let resource_interval = settings.duration("panel.resource_interval");
@@ -233,7 +239,7 @@ impl Builder<'_> {
             let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
             match text {
                 "host" => Err("the host's own network would give servers all its ports and services".to_owned()),
-                _ if !plain => Err("this is not the name of a Docker network".to_owned()),
+                _ if !plain || text.is_empty() => Err("this is not the name of a Docker network".to_owned()),
                 _ => Ok(text.to_owned()),
             }
         });

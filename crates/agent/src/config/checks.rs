@@ -6,7 +6,7 @@ use super::layers::Findings;
 use super::problem::Problem;
 use super::sections::AgentConfig;
 use super::settings::Settings;
-use super::values::{HttpListener, PanelUrl};
+use super::values::HttpListener;
 use crate::secret::Secret;
 
 /// Shortest secret that is taken from afar.
@@ -117,14 +117,6 @@ pub(crate) fn is_placeholder(secret: &Secret) -> bool {
 /// Whether the panel secret may also open the HTTP listener (P-209).
 pub(crate) fn opens_http(secret: &Secret, listen: &[HttpListener]) -> bool {
     http_reach(listen) == Reach::Loopback || secret.expose().len() >= MIN_SECRET_LENGTH
-}
-
-/// How far the panel is.
-pub(crate) fn panel_reach(url: Option<&PanelUrl>) -> Reach {
-    match url {
-        Some(url) if !url.is_loopback() => Reach::Network,
-        _ => Reach::Loopback,
-    }
 }
 
 /// From where the listeners can be reached.

@@ -1,10 +1,18 @@
 //! The one place where the process environment is read.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The environment as a map, passed in everywhere else. What is not UTF-8 is left out: no key takes such a value.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
+
+/// The names only: the values may be secrets.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Environment {
     /// The environment of this process.

@@ -331,7 +331,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     unset(
         "limits.max_memory_bytes",
-        Form::Bytes(0, u64::MAX),
+        Form::Bytes(0, 64 * 1024 * GIB),
         "\"16GiB\"",
         "Most memory of one server. Not set or 0 = no ceiling.",
     ),

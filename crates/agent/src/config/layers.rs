@@ -1,6 +1,7 @@
 //! The layers of a configuration: defaults < file < environment < flags. Each becomes a source of the `config` crate,
 //! with the place of every value beside it, so that what wins also says where it came from.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -19,8 +20,15 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 pub(crate) const DEFAULT_PLACE: &str = "default";
 
 /// The values of one layer.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Layer(Vec<(&'static Key, Value)>);
+
+/// The names only: the values may be secrets.
+impl fmt::Debug for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(key, _)| key.name)).finish()
+    }
+}
 
 impl Source for Layer {
     fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
@@ -84,14 +92,15 @@ pub(crate) fn defaults() -> Layer {
     )
 }
 
-/// The file. Everything wrong with it as a file goes to `findings`.
-pub(crate) fn file(path: &Path, findings: &mut Findings) -> Layer {
+/// The file; `None` if it cannot be read as TOML, so that all else said about it would be guesses. What is wrong goes to
+/// `findings`.
+pub(crate) fn file(path: &Path, findings: &mut Findings) -> Option<Layer> {
     let place = path.display().to_string();
     let text = match read_bounded(path) {
         Ok(text) => text,
         Err(what) => {
             findings.problem(&place, "", what, "name a readable TOML file with --config");
-            return Layer::default();
+            return None;
         }
     };
     let (document, errors) = DeTable::parse_recoverable(&text);
@@ -100,31 +109,35 @@ pub(crate) fn file(path: &Path, findings: &mut Findings) -> Layer {
         // Only the message: the offending line itself may hold a secret.
         findings.problem(&format!("{place}:{line}"), "", error.message().replace('\n', ", "), "mend the TOML");
     }
+    if !errors.is_empty() {
+        return None;
+    }
     let mut layer = Layer::default();
     for (section, content) in document.get_ref() {
         let place_of_section = format!("{place}:{}", line_of(&text, section.span().start));
         let DeValue::Table(entries) = content.get_ref() else {
-            // A file whose syntax is broken is not searched for more: what follows would be guesses.
-            if errors.is_empty() {
-                findings.unknown_key(&place_of_section, section.get_ref(), |key| {
-                    format!("{} = in section [{}]", key.key(), key.section())
-                });
-            }
+            findings.unknown_key(&place_of_section, section.get_ref(), where_in_the_file);
             continue;
         };
         for (name, value) in entries {
             let full_name = format!("{}.{}", section.get_ref(), name.get_ref());
             let place_of_key = format!("{place}:{}", line_of(&text, name.span().start));
             match find(&full_name) {
+                // Merged, it would mix with the default's place.
+                Some(key) if value.get_ref().is_table() => {
+                    let what = format!("expected {}, found a table", key.form.describe());
+                    findings.problem(&place_of_key, key.name, what, "");
+                }
                 Some(key) => layer.0.push((key, Value::new(Some(&place_of_key), value_kind(value.get_ref())))),
-                None if errors.is_empty() => findings.unknown_key(&place_of_key, &full_name, |key| {
-                    format!("{} = in section [{}]", key.key(), key.section())
-                }),
-                None => {}
+                None => findings.unknown_key(&place_of_key, &full_name, where_in_the_file),
             }
         }
     }
-    layer
+    Some(layer)
+}
+
+fn where_in_the_file(key: &Key) -> String {
+    format!("{} in section [{}]", key.key(), key.section())
 }
 
 /// The environment: `CAP__SECTION__KEY`, and the old names, which give way to those.

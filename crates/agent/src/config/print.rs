@@ -20,8 +20,9 @@ pub(crate) fn effective(settings: &Settings) -> String {
                 (Some(setting), _) => format!("{} = {}", key.key(), setting.to_toml()),
                 (None, _) => format!("# {} is not set", key.key()),
             };
+            // A path may hold anything, a line break included; the comment must not end early.
             let _ = match settings.place(key.name) {
-                Some(place) => writeln!(text, "{line:<44} # {}", one_line(place)),
+                Some(place) => writeln!(text, "{line:<44} # {}", place.replace(char::is_control, "\u{fffd}")),
                 None => writeln!(text, "{line}"),
             };
         }
@@ -100,11 +101,6 @@ fn keys_of(section: &str) -> impl Iterator<Item = &'static Key> {
 
 fn place_is_the_key_itself(place: &str) -> bool {
     !place.starts_with("file ") && !place.starts_with("systemd credential ")
-}
-
-/// A path may hold anything, a line break included; a comment must not end early.
-fn one_line(place: &str) -> String {
-    place.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// The text as comment lines of at most 110 characters.

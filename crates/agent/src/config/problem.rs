@@ -17,13 +17,15 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.place)?;
+        // A path or the name of an unknown key may hold anything; a problem stays one line.
+        let one_line = |text: &str| text.replace(char::is_control, "\u{fffd}");
+        write!(f, "{}: ", one_line(&self.place))?;
         if !self.key.is_empty() {
-            write!(f, "{}: ", self.key)?;
+            write!(f, "{}: ", one_line(&self.key))?;
         }
-        write!(f, "{}", self.what)?;
+        f.write_str(&one_line(&self.what))?;
         if !self.remedy.is_empty() {
-            write!(f, "; {}", self.remedy)?;
+            write!(f, "; {}", one_line(&self.remedy))?;
         }
         Ok(())
     }

@@ -80,9 +80,10 @@ impl FromStr for PanelUrl {
         let text = format!("{scheme}://{rest}");
         let uri: Uri = text.parse().map_err(|_| "this is not a URL")?;
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let port_is_wrong =
-            uri.authority().is_some_and(|a| a.as_str().ends_with(':') || a.port().is_some() && a.port_u16().is_none());
-        if host.is_empty() || port_is_wrong || uri.port_u16() == Some(0) {
+        // The library takes a port it cannot read for none at all.
+        let port = authority.rsplit(']').next().and_then(|after_host| after_host.split_once(':'));
+        let port_is_usable = port.is_none_or(|(_, digits)| digits.parse::<u16>().is_ok_and(|port| port != 0));
+        if host.is_empty() || !port_is_usable {
             return Err("the URL names no host, or no usable port".to_owned());
         }
         Ok(Self { text, host, encrypted: scheme == "wss" })
