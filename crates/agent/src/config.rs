@@ -4,6 +4,7 @@
 //! table (`keys.rs`); `config/agent.toml` and `docs/configuration.md` are printed from it.
 
 mod build;
+mod capabilities;
 mod checks;
 mod credentials;
 mod env;

@@ -2,6 +2,7 @@
 //!
 //! No test harness: the program starts itself a second time as the victim. The victim writes, and says on standard output
 //! how far it is after each acknowledgement; it is killed by SIGKILL while it does so, and what it said is looked for.
+#![expect(clippy::unwrap_used, reason = "a test")]
 #![expect(clippy::print_stdout, reason = "a test program without a harness: printing is its only way to say anything")]
 
 use std::io::{BufRead, BufReader, Write};

@@ -5,79 +5,12 @@ use std::path::{Path, PathBuf};
 
 use cap_domain::ids::NodeId;
 
+use super::capabilities;
 use super::checks::{self, Reach};
 use super::layers::Findings;
 use super::sections::*;
 use super::settings::Settings;
 use super::values::{AllowedImages, HttpListener, PanelUrl};
-
-/// All capabilities there are.
-const CAPABILITIES: &[&str] = &[
-    "AUDIT_CONTROL",
-    "AUDIT_READ",
-    "AUDIT_WRITE",
-    "BLOCK_SUSPEND",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "KILL",
-    "LEASE",
-    "LINUX_IMMUTABLE",
-    "MAC_ADMIN",
-    "MAC_OVERRIDE",
-    "MKNOD",
-    "NET_ADMIN",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_RAW",
-    "PERFMON",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_CHROOT",
-    "SYS_MODULE",
-    "SYS_NICE",
-    "SYS_PACCT",
-    "SYS_PTRACE",
-    "SYS_RAWIO",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "SYSLOG",
-    "WAKE_ALARM",
-];
-
-/// Those with which a container reaches the host.
-const DANGEROUS: &[&str] = &[
-    "BPF",
-    "DAC_READ_SEARCH",
-    "MAC_ADMIN",
-    "MAC_OVERRIDE",
-    "MKNOD",
-    "NET_ADMIN",
-    "PERFMON",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_MODULE",
-    "SYS_PTRACE",
-    "SYS_RAWIO",
-    "SYS_TIME",
-    "SYSLOG",
-];
-
-/// The capabilities in the list with which a container reaches the host.
-pub(crate) fn dangerous_capabilities(kept: &[String]) -> impl Iterator<Item = &str> {
-    kept.iter().map(String::as_str).filter(|name| DANGEROUS.contains(name))
-}
 
 /// Builds the configuration; `None` if something required is missing. What is wrong goes to `findings`, all of it.
 pub(crate) fn config(settings: &Settings, findings: &mut Findings) -> Option<AgentConfig> {
@@ -264,11 +197,7 @@ impl Builder<'_> {
         let dns = self.list("docker.dns", "give IP addresses, such as 9.9.9.9", |text| {
             text.parse::<IpAddr>().map_err(|_| "this is not an IP address".to_owned())
         });
-        let capabilities = self.list("docker.capabilities", "see capabilities(7) for the names", |text| {
-            let upper = text.to_ascii_uppercase();
-            let name = upper.strip_prefix("CAP_").unwrap_or(&upper).to_owned();
-            if CAPABILITIES.contains(&name.as_str()) { Ok(name) } else { Err("there is no such capability".to_owned()) }
-        });
+        let capabilities = self.list("docker.capabilities", "see capabilities(7) for the names", capabilities::name);
         Some(DockerConfig {
             socket: socket?,
             network: network?,

@@ -200,7 +200,7 @@ pub(crate) fn warn_of_oddities(config: &AgentConfig, settings: &Settings, warnin
             "use another user, such as 1000:1000",
         );
     }
-    for capability in super::build::dangerous_capabilities(&config.docker.capabilities) {
+    for capability in super::capabilities::dangerous(&config.docker.capabilities) {
         warn("docker.capabilities", format!("{capability} lets a server reach beyond its container"), "leave it out");
     }
     if config.docker.allowed_images.patterns().is_empty() {

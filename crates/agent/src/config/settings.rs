@@ -22,7 +22,7 @@ impl Settings {
         for key in KEYS {
             let Some(value) = value_of(merged, key) else { continue };
             let place = value.origin().unwrap_or(DEFAULT_PLACE).to_owned();
-            match key.form.read(&value) {
+            match key.form.read(value) {
                 // The empty text stands for "not set", where a key may be that.
                 Ok(setting) if setting.is_nothing() && key.default.is_empty() => {}
                 Ok(setting) => {
