@@ -18,6 +18,8 @@ pub struct Command {
     pub id: Option<CommandId>,
     /// The server as the caller names it; resolved to a [`ServerId`] by the dispatcher.
     pub target: Option<String>,
+    /// Further names the command gave for its server; all must mean the same one (P-173).
+    pub other_targets: Vec<String>,
     /// What is asked.
     pub verb: Verb,
 }

@@ -37,6 +37,38 @@ pub enum FailureCode {
 }
 
 impl FailureCode {
+    /// All of them.
+    pub const ALL: [Self; 28] = [
+        Self::UnknownAction,
+        Self::InvalidRequest,
+        Self::InvalidServerId,
+        Self::ServerNotFound,
+        Self::AmbiguousId,
+        Self::AliasConflict,
+        Self::ContainerNotFound,
+        Self::ConfigInvalid,
+        Self::PortConflict,
+        Self::ImagePullFailed,
+        Self::InstallFailed,
+        Self::InsufficientResources,
+        Self::DiskQuotaExceeded,
+        Self::PolicyDenied,
+        Self::DockerError,
+        Self::PermissionDenied,
+        Self::StartFailed,
+        Self::ServerNotRunning,
+        Self::ServerBusy,
+        Self::ServerSuspended,
+        Self::Superseded,
+        Self::Interrupted,
+        Self::DuplicateId,
+        Self::Timeout,
+        Self::NotSupported,
+        Self::RateLimited,
+        Self::ShuttingDown,
+        Self::InternalError,
+    ];
+
     /// The code as it stands on the wire.
     pub fn as_str(self) -> &'static str {
         match self {

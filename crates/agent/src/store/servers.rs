@@ -3,7 +3,7 @@
 use cap_domain::ids::ServerId;
 use cap_domain::server::Persisted;
 use cap_domain::spec::ServerSpec;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::{Durable, Store, StoreError};
 
@@ -53,6 +53,27 @@ impl Store {
                 ])?;
             connection.prepare_cached("DELETE FROM deleted_servers WHERE id = ?1")?.execute([id])?;
             Ok(())
+        })
+    }
+
+    /// Changes what a server is to be; says whether it is there.
+    pub fn set_spec(&self, spec: ServerSpec) -> Durable<bool> {
+        self.submit(move |connection| {
+            let changed = connection
+                .prepare_cached("UPDATE servers SET spec_json = ?2 WHERE id = ?1")?
+                .execute([spec.id.as_str(), &to_json("server spec", &spec)?])?;
+            Ok(changed > 0)
+        })
+    }
+
+    /// What the machine of one server must not forget; none if the server is not there.
+    pub fn persisted_of(&self, id: ServerId) -> Durable<Option<Persisted>> {
+        self.submit(move |connection| {
+            let json: Option<String> = connection
+                .prepare_cached("SELECT persisted_json FROM servers WHERE id = ?1")?
+                .query_row([id.as_str()], |row| row.get(0))
+                .optional()?;
+            json.map(|json| from_json("server state", &json)).transpose()
         })
     }
 

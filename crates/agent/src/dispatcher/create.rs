@@ -1,0 +1,262 @@
+//! Create: from what a caller asks for to a spec this node allows (P-149 to P-166, invariant 11).
+
+use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use cap_domain::command::{Command, CreateServer, Verb};
+use cap_domain::failure::{Failure, FailureCode};
+use cap_domain::identity::Replace;
+use cap_domain::ids::ServerId;
+use cap_domain::phase::Phase;
+use cap_domain::ports::{self, TakenPorts};
+use cap_domain::server::RequestKind;
+use cap_domain::spec::{Origin, PortBinding, PortProtocol, ServerSpec};
+
+use super::operations::AnswerShape;
+use super::{Dispatcher, NodePolicy, Pending};
+use crate::server::ReplaceSpec;
+
+impl Dispatcher {
+    pub(super) fn create(
+        &mut self,
+        command: Command,
+        pending: Pending,
+        ctx: &mut Context<Self>,
+    ) -> Result<(), Box<(Failure, Pending)>> {
+        let Verb::Create(wish) = &command.verb else { return Ok(()) };
+        let (server, existing) = match self.whom_to_create(&command) {
+            Ok(found) => found,
+            Err(failure) => return Err(Box::new((failure, pending))),
+        };
+        let spec = match self.spec_for(&server, wish, existing) {
+            Ok(spec) => spec,
+            Err(failure) => return Err(Box::new((failure, pending))),
+        };
+        let shape = AnswerShape::Created { existing, warnings: wish.warnings.clone() };
+        let operation = self.new_operation(&server, &command, shape);
+        if existing {
+            self.replace_spec(spec, operation, pending, ctx);
+        } else {
+            self.add_server(spec, &wish.aliases, ctx);
+            self.begin_operation(operation, RequestKind::Install, pending, ctx);
+        }
+        Ok(())
+    }
+
+    /// The id a create is for: a server that exists, by id or uuid or explicit alias, or a new one.
+    fn whom_to_create(&self, command: &Command) -> Result<(ServerId, bool), Failure> {
+        let Some(target) = command.target.as_deref() else {
+            return Err(Failure::new(FailureCode::InvalidRequest, "serverId is missing"));
+        };
+        for other in &command.other_targets {
+            self.registry.agree(target, other)?;
+        }
+        match self.registry.resolve_for_removal(target) {
+            Ok(server) => Ok((server, true)),
+            Err(failure) if failure.code == FailureCode::ServerNotFound => {
+                let server = ServerId::parse(target)
+                    .map_err(|error| Failure::new(FailureCode::InvalidServerId, error.to_string()))?;
+                Ok((server, false))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Everything that can be checked without Docker is checked here: an error creates nothing (P-150).
+    fn spec_for(&self, server: &ServerId, wish: &CreateServer, existing: bool) -> Result<ServerSpec, Failure> {
+        check_policy(&self.policy, wish)?;
+        if !existing && self.policy.max_servers.is_some_and(|most| self.servers.len() >= most) {
+            return Err(Failure::new(FailureCode::PolicyDenied, "this node takes no more servers"));
+        }
+        let mut spec = ServerSpec {
+            id: server.clone(),
+            name: wish.name.clone().unwrap_or_else(|| server.to_string()),
+            image: wish.image.clone(),
+            startup: wish.startup.clone(),
+            environment: wish.environment.clone(),
+            limits: wish.limits.clone(),
+            ports: Vec::new(),
+            stop: wish.stop.clone(),
+            startup_done: wish.startup_done.clone(),
+            tty: wish.tty.unwrap_or(self.policy.tty),
+            oom_killer: wish.oom_killer,
+            origin: Origin::Created,
+            kept: wish.kept.clone(),
+        };
+        // A start line that cannot be split, or a readiness text that is no expression, is told now and not at the start.
+        self.shared.planner.check(&spec)?;
+        if !wish.ports.is_empty() {
+            let taken = self.taken_but_by(server, &wish.ports.iter().map(|port| port.external).collect::<Vec<_>>());
+            spec.ports = ports::allocate(
+                &wish.ports,
+                &spec.environment,
+                &[],
+                &taken,
+                self.policy.port_range,
+                self.policy.port_ip,
+            )?;
+        } else if let Some(entry) = self.servers.get(server) {
+            // Ports once given stay, so that players find the server where it was.
+            spec.ports.clone_from(&entry.spec.ports);
+        }
+        Ok(spec)
+    }
+
+    fn replace_spec(
+        &mut self,
+        spec: ServerSpec,
+        operation: super::operations::Operation,
+        pending: Pending,
+        ctx: &mut Context<Self>,
+    ) {
+        let server = spec.id.clone();
+        let Some(entry) = self.servers.get(&server) else { return };
+        let actor = entry.actor.clone();
+        let unchanged = same_configuration(&entry.spec, &spec);
+        let status = actor.send(crate::server::Describe);
+        let then = status.into_actor(self).map(move |picture, this, ctx| {
+            let phase = picture.map_or(Phase::Unknown, |picture| picture.status.phase);
+            match phase {
+                Phase::Installing if !unchanged => {
+                    let failure = Failure::new(FailureCode::ServerBusy, "an install is under way");
+                    this.answer(pending, cap_domain::command::Answer::Failed { failure });
+                }
+                Phase::Installing | Phase::InstallFailed => {
+                    this.take_spec(spec);
+                    this.begin_operation(operation, RequestKind::Install, pending, ctx);
+                }
+                _ => {
+                    this.take_spec(spec);
+                    this.answer_created(&server, operation, pending);
+                }
+            }
+        });
+        ctx.spawn(then);
+    }
+
+    fn take_spec(&mut self, spec: ServerSpec) {
+        let Some(entry) = self.servers.get_mut(&spec.id) else { return };
+        entry.spec = spec.clone();
+        entry.actor.do_send(ReplaceSpec(spec.clone()));
+        self.store_spec(&spec);
+    }
+
+    /// Binds the names a create gave (P-166). One that cannot be bound is a warning in the log, never a failed create.
+    pub(super) fn bind_given_aliases(&mut self, server: &ServerId, aliases: &[String]) {
+        for alias in aliases {
+            match self.registry.bind(alias, server, Replace::Refuse) {
+                Ok(Some(binding)) => self.store_alias(binding),
+                Ok(None) => {}
+                Err(failure) => log::warn!("alias not bound: server_id={server} error={}", failure.message),
+            }
+        }
+    }
+
+    /// Ports for a server that named none, now that its image can say what it exposes (P-164).
+    pub(super) fn allocate_for(
+        &mut self,
+        server: &ServerId,
+        exposed: &[(u16, PortProtocol)],
+    ) -> Result<Vec<PortBinding>, Failure> {
+        let entry = self.entry(server)?;
+        if !entry.spec.ports.is_empty() {
+            return Ok(entry.spec.ports.clone());
+        }
+        let mut taken = self.taken_but_by(server, &[]);
+        let environment = entry.spec.environment.clone();
+        let (range, ip) = (self.policy.port_range, self.policy.port_ip);
+        // Other programs of the host use ports, too: what cannot be bound now is passed over.
+        let ports = loop {
+            let ports = ports::allocate(&[], &environment, exposed, &taken, range, ip)?;
+            let in_use: Vec<&PortBinding> = ports.iter().filter(|port| !can_bind(port)).collect();
+            if in_use.is_empty() {
+                break ports;
+            }
+            for port in in_use {
+                taken.insert((port.external, port.protocol));
+            }
+        };
+        if let Some(entry) = self.servers.get_mut(server) {
+            entry.spec.ports.clone_from(&ports);
+            let spec = entry.spec.clone();
+            self.store_spec(&spec);
+        }
+        Ok(ports)
+    }
+
+    /// What other servers have, and of the wished ports those that other programs use.
+    fn taken_but_by(&self, server: &ServerId, wished: &[u16]) -> TakenPorts {
+        let mut taken = TakenPorts::default();
+        for (id, entry) in &self.servers {
+            if id != server {
+                for port in &entry.spec.ports {
+                    taken.insert((port.external, port.protocol));
+                }
+            }
+        }
+        let own: Vec<u16> = self
+            .servers
+            .get(server)
+            .map(|entry| entry.spec.ports.iter().map(|port| port.external).collect())
+            .unwrap_or_default();
+        for external in wished.iter().filter(|external| !own.contains(external)) {
+            for protocol in [PortProtocol::Tcp, PortProtocol::Udp] {
+                let ip = self.policy.port_ip;
+                let port = PortBinding { ip, internal: *external, external: *external, protocol, primary: false };
+                if !can_bind(&port) {
+                    taken.insert((port.external, port.protocol));
+                }
+            }
+        }
+        taken
+    }
+}
+
+/// Local policy: what a panel may not decide (S-33).
+fn check_policy(policy: &NodePolicy, wish: &CreateServer) -> Result<(), Failure> {
+    let denied = |message: String| Err(Failure::new(FailureCode::PolicyDenied, message));
+    if !policy.allowed_images.allows(&wish.image) {
+        return denied(format!("image {} is not allowed on this node", wish.image));
+    }
+    if let Some(most) = policy.max_memory_bytes
+        && wish.limits.memory_bytes.is_none_or(|asked| asked > most)
+    {
+        return denied(format!("limits.memory is above this node's ceiling of {} M", most >> 20));
+    }
+    if let Some(most) = policy.max_cpu_millis
+        && wish.limits.cpu_millis.is_none_or(|asked| asked > most)
+    {
+        return denied(format!("limits.cpu is above this node's ceiling of {} %", most / 10));
+    }
+    Ok(())
+}
+
+fn same_configuration(one: &ServerSpec, other: &ServerSpec) -> bool {
+    let without_ports = |spec: &ServerSpec| ServerSpec { ports: Vec::new(), ..spec.clone() };
+    without_ports(one) == without_ports(other)
+}
+
+/// Whether nobody on the host listens there. A moment later somebody may: then the start says so.
+fn can_bind(port: &PortBinding) -> bool {
+    let ip = if port.ip.is_unspecified() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { port.ip };
+    match port.protocol {
+        PortProtocol::Tcp => TcpListener::bind((ip, port.external)).is_ok(),
+        PortProtocol::Udp => UdpSocket::bind((ip, port.external)).is_ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_somebody_listens_on_cannot_be_bound() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let external = listener.local_addr().unwrap().port();
+        let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let port = PortBinding { ip, internal: 1, external, protocol: PortProtocol::Tcp, primary: true };
+        assert!(!can_bind(&port));
+        drop(listener);
+        assert!(can_bind(&port));
+    }
+}

@@ -1,0 +1,355 @@
+//! The outbox: what the panel must still learn.
+//!
+//! Told [`Report`]s by everybody, answers by the panel inbox, and [`LinkUp`] / [`LinkDown`] by the link. The rules (what
+//! goes first, what is dropped) are [`cap_domain::outbox`]'s; this actor feeds it and hands the socket a few frames at a
+//! time. Output is pulled from the consoles when there is room for it, so a slow panel holds little memory beside the
+//! consoles' own; before an event of a server goes what its console had by then.
+//!
+//! Without a link, events are not kept (P-57: nothing old is sent): a new link is told what every server is now, and each
+//! console goes on where the last link left it.
+
+mod known;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture};
+use cap_domain::ids::ServerId;
+use cap_domain::outbox::{ConsoleSpan, OutClass, OutItem, Outbox as Queue, OutboxLimits};
+use cap_protocol::outbound::{Body, Event, EventBody, EventPlace, Frame};
+use cap_protocol::timestamp::Timestamp;
+use tokio::sync::watch;
+
+use crate::clock::unix_ms;
+use crate::console::ConsoleMoved;
+use crate::dispatcher::ConsoleKnown;
+use crate::panel::connection::{Generation, LinkDown, LinkUp, SendFrame};
+use crate::panel::translate::outbound::{console_frames, console_gap, report_frames, status_frame};
+use crate::report::Report;
+use crate::sampler::FigureBoard;
+use crate::snapshot::AgentSnapshot;
+use known::Known;
+
+/// Groups of frames handed to the socket and not yet acknowledged by it. Small: what waits in the socket cannot be
+/// overtaken.
+const WINDOW: usize = 16;
+
+/// Lines, and bytes of text, pulled from one console at a time, so that servers take turns.
+const PULL: (usize, usize) = (500, 64 * 1024);
+
+/// Settings of the outbox.
+#[derive(Clone, Debug)]
+pub struct OutboxConfig {
+    /// How long output is collected before it is sent (P-68: under 100 ms).
+    pub batch_interval: Duration,
+    /// Whether each output goes with its twin `server_log` (P-72).
+    pub console_server_log: bool,
+    /// Lines of history that a new link is still told (P-71).
+    pub replay_lines: u64,
+    /// Names the numbering of durable events for this run of the agent (P-56).
+    pub epoch: String,
+}
+
+/// Frames that answer a command.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct SendAnswer(pub Vec<Frame>);
+
+/// Resolves when nothing waits any more, or the time is up, or there is no link to flush to.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Flush {
+    /// How long it may take.
+    pub within: Duration,
+}
+
+/// See the module.
+#[allow(missing_debug_implementations, reason = "holds recipients, which have no useful text")]
+pub struct Outbox {
+    config: OutboxConfig,
+    link: Option<Up>,
+    /// Each item is a group of frames that go out back to back.
+    queue: Queue<Vec<String>>,
+    known: BTreeMap<ServerId, Known>,
+    board: FigureBoard,
+    snapshot: watch::Sender<AgentSnapshot>,
+    last_seq: u64,
+    pull_scheduled: bool,
+    /// Whose console was pulled last.
+    turn: Option<ServerId>,
+    told_drops: u64,
+}
+
+struct Up {
+    generation: Generation,
+    sink: actix::Recipient<SendFrame>,
+    in_flight: usize,
+}
+
+impl Outbox {
+    /// An outbox without a link.
+    pub fn new(config: OutboxConfig, board: FigureBoard, snapshot: watch::Sender<AgentSnapshot>) -> Self {
+        let limits = OutboxLimits { console_replay_lines: config.replay_lines, ..OutboxLimits::default() };
+        Self {
+            config,
+            link: None,
+            queue: Queue::new(limits),
+            known: BTreeMap::new(),
+            board,
+            snapshot,
+            last_seq: 0,
+            pull_scheduled: false,
+            turn: None,
+            told_drops: 0,
+        }
+    }
+
+    /// Durable events are numbered when they happen, link or no link (P-55).
+    fn place(&mut self, mut frame: Frame) -> Frame {
+        if let Body::Event(Event { place, body, .. }) = &mut frame.body
+            && matches!(body, EventBody::ServerStatusChanged(_) | EventBody::OperationCompleted(_))
+        {
+            self.last_seq += 1;
+            let last_seq = self.last_seq;
+            self.snapshot.send_modify(|snapshot| snapshot.last_event_seq = last_seq);
+            *place = Some(EventPlace { seq: self.last_seq, epoch: self.config.epoch.clone() });
+        }
+        frame
+    }
+
+    fn enqueue(&mut self, class: OutClass, frames: &[Frame]) {
+        if frames.is_empty() {
+            return;
+        }
+        let texts: Vec<String> = frames.iter().map(Frame::to_text).collect();
+        let size = texts.iter().map(String::len).sum();
+        self.queue.push(class, size, texts);
+        self.tell_drops();
+    }
+
+    /// Says when the panel is too slow, each time the count has doubled.
+    fn tell_drops(&mut self) {
+        let dropped = self.queue.dropped();
+        let count = dropped.answers + dropped.events + dropped.console_lines;
+        if count > 0 && count >= self.told_drops.saturating_mul(2) {
+            self.told_drops = count;
+            log::warn!("the panel is slow: dropped so far: {dropped:?}");
+        }
+    }
+
+    /// Hands the socket what fits: what is queued, then what the consoles have.
+    fn pump(&mut self, ctx: &mut Context<Self>) {
+        while self.link.as_ref().is_some_and(|link| link.in_flight < WINDOW) {
+            let item = match self.queue.pop() {
+                Some(item) => item,
+                None if !self.pull_scheduled && self.feed_next_console() => continue,
+                None => return,
+            };
+            let texts = match item {
+                OutItem::Item(texts) => texts,
+                OutItem::Gap(span) => self.gap(&span).map(|frame| frame.to_text()).into_iter().collect(),
+            };
+            for text in texts {
+                self.hand_over(text, ctx);
+            }
+        }
+    }
+
+    fn gap(&self, span: &ConsoleSpan) -> Option<Frame> {
+        let epoch = self.known.get(&span.server)?.epoch()?;
+        let now = Timestamp::from_unix_ms(unix_ms());
+        Some(console_gap(&span.server, &epoch, (span.first_seq, span.last_seq), now))
+    }
+
+    fn hand_over(&mut self, text: String, ctx: &mut Context<Self>) {
+        let Some(link) = &mut self.link else { return };
+        link.in_flight += 1;
+        let generation = link.generation;
+        let sent = link.sink.send(SendFrame { generation, text, urgent: false });
+        ctx.spawn(sent.into_actor(self).map(move |sent, this, ctx| {
+            if let Ok(Err(error)) = sent {
+                log::debug!("frame not sent: {error}");
+            }
+            if let Some(link) = this.link.as_mut().filter(|link| link.generation == generation) {
+                link.in_flight -= 1;
+                this.pump(ctx);
+            }
+        }));
+    }
+
+    /// Pulls one helping from the console whose turn it is; false if none has anything.
+    fn feed_next_console(&mut self) -> bool {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let has_output = |(id, known): (&ServerId, &Known)| known.has_output().then(|| id.clone());
+        let after =
+            self.turn.as_ref().and_then(|turn| self.known.range((Excluded(turn), Unbounded)).find_map(has_output));
+        let Some(server) = after.or_else(|| self.known.iter().find_map(has_output)) else { return false };
+        let fed = self.feed(&server);
+        self.turn = Some(server);
+        fed
+    }
+
+    /// One helping of this console into the queue.
+    fn feed(&mut self, server: &ServerId) -> bool {
+        let Some(pulled) = self.known.get_mut(server).and_then(|known| known.pull(PULL)) else { return false };
+        let now = Timestamp::from_unix_ms(unix_ms());
+        for (span, frames) in console_frames(server, &pulled.epoch, &pulled.lines, self.config.console_server_log, now)
+        {
+            let span = ConsoleSpan { server: server.clone(), first_seq: span.0, last_seq: span.1 };
+            self.enqueue(OutClass::Console(span), &frames);
+        }
+        true
+    }
+
+    /// A server's last words go before the event that they led to.
+    fn feed_all(&mut self, server: &ServerId) {
+        while self.link.is_some() && self.known.get(server).is_some_and(Known::has_output) && self.feed(server) {}
+    }
+
+    fn schedule_pull(&mut self, ctx: &mut Context<Self>) {
+        if self.pull_scheduled || self.link.is_none() {
+            return;
+        }
+        self.pull_scheduled = true;
+        ctx.run_later(self.config.batch_interval, |this, ctx| {
+            this.pull_scheduled = false;
+            this.pump(ctx);
+        });
+    }
+
+    fn is_idle(&self) -> bool {
+        let Some(link) = &self.link else { return true };
+        link.in_flight == 0 && self.queue.is_empty() && !self.known.values().any(Known::has_output)
+    }
+}
+
+impl Actor for Outbox {
+    type Context = Context<Self>;
+}
+
+impl Handler<Report> for Outbox {
+    type Result = ();
+
+    fn handle(&mut self, report: Report, ctx: &mut Self::Context) {
+        match &report {
+            Report::StatusChanged { server, change, .. } => self.learn(server, change.to),
+            Report::StatusKnown { server, status } => self.learn(server, *status),
+            Report::Forgotten { server } => {
+                self.known.remove(server);
+                self.queue.forget_server(server);
+            }
+            Report::Notice { .. } | Report::OperationCompleted { .. } | Report::Figures { .. } => {}
+        }
+        let class = match &report {
+            Report::Figures { server, .. } => OutClass::Metrics(Some(server.clone())),
+            Report::StatusChanged { server, .. } | Report::Notice { server, .. } => {
+                self.feed_all(server);
+                OutClass::Event(Some(server.clone()))
+            }
+            _ => OutClass::Event(None),
+        };
+        let frames: Vec<Frame> = report_frames(&report).into_iter().map(|frame| self.place(frame)).collect();
+        self.enqueue(class, &frames);
+        self.pump(ctx);
+    }
+}
+
+impl Outbox {
+    fn learn(&mut self, server: &ServerId, status: cap_domain::phase::Status) {
+        self.known.entry(server.clone()).or_default().status = Some(status);
+    }
+}
+
+impl Handler<SendAnswer> for Outbox {
+    type Result = ();
+
+    fn handle(&mut self, SendAnswer(frames): SendAnswer, ctx: &mut Self::Context) {
+        self.enqueue(OutClass::Answer, &frames);
+        self.pump(ctx);
+    }
+}
+
+impl Handler<ConsoleKnown> for Outbox {
+    type Result = ();
+
+    fn handle(&mut self, known: ConsoleKnown, ctx: &mut Self::Context) {
+        known.console.set_viewer(ctx.address().recipient());
+        self.known.entry(known.server).or_default().follow(known.console);
+    }
+}
+
+impl Handler<ConsoleMoved> for Outbox {
+    type Result = ();
+
+    fn handle(&mut self, _: ConsoleMoved, ctx: &mut Self::Context) {
+        self.schedule_pull(ctx);
+    }
+}
+
+impl Handler<LinkUp> for Outbox {
+    type Result = ();
+
+    fn handle(&mut self, up: LinkUp, ctx: &mut Self::Context) {
+        self.link = Some(Up { generation: up.generation, sink: up.sink, in_flight: 0 });
+        self.queue.link_up();
+        self.snapshot.send_modify(|snapshot| snapshot.link_up = true);
+        let now = Timestamp::from_unix_ms(unix_ms());
+        let mut statuses = Vec::new();
+        for (server, known) in &mut self.known {
+            known.skip_to_recent(self.config.replay_lines);
+            if let Some(status) = known.status {
+                statuses.push((server.clone(), status_frame(server, status, self.board.figures(server).as_ref(), now)));
+            }
+        }
+        for (server, frame) in statuses {
+            self.enqueue(OutClass::Event(Some(server)), &[frame]);
+        }
+        self.schedule_pull(ctx);
+        self.pump(ctx);
+    }
+}
+
+impl Handler<LinkDown> for Outbox {
+    type Result = ();
+
+    fn handle(&mut self, down: LinkDown, _: &mut Self::Context) {
+        if self.link.as_ref().is_some_and(|link| link.generation == down.generation) {
+            self.link = None;
+            self.queue.link_down();
+            self.snapshot.send_modify(|snapshot| snapshot.link_up = false);
+        }
+    }
+}
+
+/// Whether nothing waits.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "bool")]
+struct Idle;
+
+impl Handler<Idle> for Outbox {
+    type Result = bool;
+
+    fn handle(&mut self, _: Idle, ctx: &mut Self::Context) -> bool {
+        self.pull_scheduled = false;
+        self.pump(ctx);
+        self.is_idle()
+    }
+}
+
+impl Handler<Flush> for Outbox {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, flush: Flush, ctx: &mut Self::Context) -> Self::Result {
+        let this = ctx.address();
+        Box::pin(async move {
+            let flushed = async {
+                while this.send(Idle).await.is_ok_and(|idle| !idle) {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            if tokio::time::timeout(flush.within, flushed).await.is_err() {
+                log::warn!("the panel did not take everything before the shutdown");
+            }
+        })
+    }
+}
