@@ -4,8 +4,9 @@ use cap_domain::spec::Swap;
 use cap_engine::ContainerEngine;
 use cap_engine::port::ConsoleStream::Stdout;
 use cap_testkit::image::SAMPLE_IMAGE;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::workbench::{Bench, docker, free_port, port};
+use crate::workbench::{Bench, PATIENCE, contains, docker, free_port, port};
 
 /// One value of the engine's inspect.
 fn inspected(bench: &Bench, path: &str) -> String {
@@ -103,4 +104,20 @@ async fn the_environment_and_the_data_directory_reach_the_game() {
     console.read_until(Stdout, "MOTD=a=b \"c\" $D\nE\n").await;
     let seen = bench.engine.inspect(&bench.server).await.unwrap().unwrap();
     assert_eq!(seen.environment["MOTD"], "a=b \"c\" $D\nE");
+}
+
+#[tokio::test]
+async fn a_published_port_reaches_the_game() {
+    let bench = Bench::new("published").await;
+    let mut plan = bench.plan();
+    let number = free_port();
+    plan.ports = vec![port(number)];
+    bench.run(&plan).await.read_until(Stdout, "Done (1.2s)!").await;
+    let mut connection = tokio::net::TcpStream::connect(("127.0.0.1", number)).await.unwrap();
+    // A server-list ping: a handshake for "a", port 1, next state 1, and a request for the status.
+    connection.write_all(b"\x07\x00\x00\x01a\x00\x01\x01\x01\x00").await.unwrap();
+    let mut answer = Vec::new();
+    let whole = tokio::time::timeout(PATIENCE, connection.read_to_end(&mut answer));
+    whole.await.expect("the game does not hang up").unwrap();
+    assert!(contains(&answer, b"\"max\":20"), "{answer:?}");
 }
