@@ -333,3 +333,21 @@ fn a_start_given_up_that_comes_true_later_is_killed_without_a_word() {
     assert_eq!(bench.phase(), Phase::Starting);
     assert!(bench.in_flight.is_empty());
 }
+
+#[test]
+fn a_start_that_waited_for_an_older_start_looks_before_it_makes_a_container() {
+    let mut bench = Bench::stopped();
+    bench.accepted(RequestKind::Start);
+    bench.done(&Action::EnsureImage);
+    bench.done(&Action::EnsureContainer);
+    let kill = bench.accepted(RequestKind::Kill);
+    bench.pass(KILL_DEADLINE);
+    assert_eq!(bench.outcome_code(&kill), FailureCode::DockerError);
+    let start = bench.accepted(RequestKind::Start);
+    bench.done(&Action::Kill);
+    bench.done(&Action::Start);
+    assert!(bench.in_flight.is_empty(), "making a container blindly could replace the one that runs");
+    bench.look(running("one"));
+    bench.ready();
+    assert_eq!(bench.outcome(&start), Ok(None));
+}
