@@ -84,6 +84,9 @@ pub(crate) enum HttpRequest {
 /// A command for `POST /api/command`; the order of the fields is the order on the wire (P-79).
 #[derive(Debug, Serialize)]
 pub(crate) struct HttpCommand {
+    /// Local id of its operation; never sent.
+    #[serde(skip)]
+    pub(crate) id: String,
     pub(crate) action: String,
     #[serde(rename = "serverId", skip_serializing_if = "Option::is_none")]
     pub(crate) server_id: Option<String>,
@@ -143,40 +146,44 @@ struct Caller {
 impl Caller {
     async fn call(&self, request: HttpRequest) -> Result<Value, HttpError> {
         let base_url = match self.hub.http_base_url() {
-            Some(known) => known,
-            None => self.discover().await?,
+            Some(known) => Ok(known),
+            None => self.discover().await,
         };
         match request {
             HttpRequest::Health => {
+                let base_url = base_url?;
                 let url = format!("{base_url}/health");
                 // No credentials here: that is how discovery asks.
                 let answer = timeout(DISCOVERY_TIMEOUT, self.get(&url, false)).await;
                 self.hub.note_health(&base_url, flatten(answer))
             }
             HttpRequest::Status => {
-                let url = format!("{base_url}/api/status");
+                let url = format!("{}/api/status", base_url?);
                 let answer = timeout(STATUS_TIMEOUT, self.get(&url, true)).await;
                 self.hub.note_status(flatten(answer))
             }
-            HttpRequest::Command(command) => self.command(&base_url, command).await,
+            HttpRequest::Command(command) => {
+                let sent = self.hub.note_http_sent(&command);
+                let lifecycle = LIFECYCLE.contains(&command.action.as_str());
+                let answer = match base_url {
+                    Ok(_) if !lifecycle && !self.hub.http_online() => Err(HttpError::Offline),
+                    Ok(base_url) => self.command(&base_url, &command).await,
+                    Err(not_found) => Err(not_found),
+                };
+                self.hub.note_http_answer(&sent, lifecycle, answer)
+            }
         }
     }
 
-    async fn command(&self, base_url: &str, command: HttpCommand) -> Result<Value, HttpError> {
-        let lifecycle = LIFECYCLE.contains(&command.action.as_str());
-        if !lifecycle && !self.hub.http_online() {
-            return Err(HttpError::Offline);
-        }
-        let body = serde_json::to_vec(&command).expect("strings and JSON values always serialize");
-        let operation = self.hub.note_http_sent(&command);
+    async fn command(&self, base_url: &str, command: &HttpCommand) -> Result<Value, HttpError> {
+        let body = serde_json::to_vec(command).expect("strings and JSON values always serialize");
         let request = self
             .client
             .post(format!("{base_url}/api/command"))
             .insert_header((CONTENT_TYPE, "application/json"))
             .bearer_auth(&self.agent.token)
             .send_body(body);
-        let answer = timeout(self.agent.command_timeout, read(request)).await;
-        self.hub.note_http_answer(&operation, lifecycle, flatten(answer))
+        flatten(timeout(self.agent.command_timeout, read(request)).await)
     }
 
     /// Finds the agent as the stock panels do and remembers where.

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::hub::About;
 use crate::view::{Change, NodeView, PanelView, ServerView};
 
 /// One event as JSON text, ready to be sent.
@@ -12,9 +13,9 @@ use crate::view::{Change, NodeView, PanelView, ServerView};
 pub(crate) struct FeedEvent(pub(crate) String);
 
 /// The whole view, as the first event of a feed and as `GET /api/state`.
-pub(crate) fn snapshot(view: &PanelView) -> String {
+pub(crate) fn snapshot(view: &PanelView, about: &About) -> String {
     let nodes: Vec<Value> = view.nodes.values().map(to_json).collect();
-    json!({"kind": "snapshot", "nodes": nodes}).to_string()
+    json!({"kind": "snapshot", "panel": about, "nodes": nodes}).to_string()
 }
 
 /// Turns changes into events. A node or server that changed several times at once is told once, as it is now.

@@ -92,9 +92,20 @@ pub(crate) struct LinkEnds {
     pub(crate) aborted: oneshot::Receiver<()>,
 }
 
+/// What the page is told of the panel itself.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct About {
+    /// Where agents connect.
+    ws_url: String,
+    /// Whether commands can go over HTTP.
+    http: bool,
+}
+
 #[derive(Debug)]
 pub(crate) struct Hub {
     pub(crate) config: DevPanelConfig,
+    about: About,
     state: Mutex<State>,
     /// Told after every change; `notified` for callers that block, `version` for those that await.
     notified: Condvar,
@@ -105,7 +116,8 @@ pub(crate) struct Hub {
 
 impl Hub {
     /// A new state, and where its HTTP commands come out.
-    pub(crate) fn new(config: DevPanelConfig) -> (Self, mpsc::Receiver<HttpJob>) {
+    pub(crate) fn new(config: DevPanelConfig, ws_url: String) -> (Self, mpsc::Receiver<HttpJob>) {
+        let about = About { ws_url, http: config.agent_http.is_some() };
         let (http_jobs, http_queue) = mpsc::channel(HTTP_JOBS_BOUND);
         let misbehave = config.misbehave;
         let state = State {
@@ -119,6 +131,7 @@ impl Hub {
         };
         let hub = Self {
             config,
+            about,
             state: Mutex::new(state),
             notified: Condvar::new(),
             version: watch::Sender::new(0),
@@ -178,10 +191,22 @@ impl Hub {
         drop(self.notified.wait_timeout_while(self.lock(), at_most, unchanged));
     }
 
+    /// The whole view as JSON text.
+    pub(crate) fn snapshot(&self) -> String {
+        feed::snapshot(&self.lock().view, &self.about)
+    }
+
+    /// The node, if there is exactly one.
+    pub(crate) fn only_node(&self) -> Option<String> {
+        let state = self.lock();
+        let mut names = state.view.nodes.keys();
+        names.next().filter(|_| names.next().is_none()).cloned()
+    }
+
     /// A snapshot as JSON text and the feed from exactly that moment on.
     pub(crate) fn subscribe(&self) -> (String, broadcast::Receiver<Arc<FeedEvent>>) {
         let state = self.lock();
-        (feed::snapshot(&state.view), self.feed.subscribe())
+        (feed::snapshot(&state.view, &self.about), self.feed.subscribe())
     }
 
     // --- misbehaviour ---

@@ -12,11 +12,14 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::agent_http::{self, HttpCommand, HttpError, HttpJob, HttpRequest};
-use crate::config::{DevPanelConfig, Misbehave};
+use crate::config::{DevPanelConfig, Misbehave, WebConfig};
 use crate::hub::{AgentState, Hub, Outgoing, Refused};
 use crate::record::{RecordedConnection, RecordedFrame};
 use crate::view::{Operation, PanelView};
-use crate::{link, web as web_side};
+use crate::{link, web as web_side, wire};
+
+/// Shortest token for a page that is open to the network, in bytes: too long to be guessed by trying.
+const MIN_TOKEN_LENGTH: usize = 16;
 
 /// Why a panel did not start.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +34,9 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// The web page would be open to the network without a token.
-    #[error("the web address {0} is not a loopback address, so a token is needed")]
+    #[error(
+        "the web address {0} is not a loopback address, so a token of at least {MIN_TOKEN_LENGTH} characters is needed"
+    )]
     TokenNeeded(SocketAddr),
     /// The panel's thread could not be started.
     #[error("cannot start the panel's thread")]
@@ -62,7 +67,7 @@ impl DevPanel {
         let agent_listener = listen(config.listen)?;
         let link_address = local_address(&agent_listener, config.listen)?;
         let web_listener = match &config.web {
-            Some(web) if !web.listen.ip().is_loopback() && web.token.as_deref().unwrap_or_default().is_empty() => {
+            Some(web) if !web.listen.ip().is_loopback() && token_length(web) < MIN_TOKEN_LENGTH => {
                 return Err(StartError::TokenNeeded(web.listen));
             }
             Some(web) => Some(listen(web.listen)?),
@@ -72,7 +77,7 @@ impl DevPanel {
             (Some(listener), Some(web)) => Some(local_address(listener, web.listen)?),
             _ => None,
         };
-        let (hub, http_queue) = Hub::new(config);
+        let (hub, http_queue) = Hub::new(config, format!("ws://{link_address}"));
         let hub = Arc::new(hub);
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = std_mpsc::channel();
@@ -309,7 +314,15 @@ impl DevPanel {
         payload: Option<Value>,
     ) -> Result<Value, HttpError> {
         let (action, server_id) = (action.to_owned(), server_id.map(str::to_owned));
-        self.hub.http_call(HttpRequest::Command(HttpCommand { action, server_id, payload, quiet: false })).await
+        self.hub
+            .http_call(HttpRequest::Command(HttpCommand {
+                id: wire::new_http_id(),
+                action,
+                server_id,
+                payload,
+                quiet: false,
+            }))
+            .await
     }
 
     // --- ending ---
@@ -341,6 +354,13 @@ impl Hub {
         self.http_jobs.try_send(HttpJob { request, reply }).map_err(|_| HttpError::Unavailable)?;
         answer.await.unwrap_or(Err(HttpError::Unavailable))
     }
+
+    /// Has the panel's thread send a command; its outcome shows as an operation.
+    pub(crate) fn http_start(&self, command: HttpCommand) -> Result<(), HttpError> {
+        let (reply, _nobody_waits) = oneshot::channel();
+        let job = HttpJob { request: HttpRequest::Command(command), reply };
+        self.http_jobs.try_send(job).map_err(|_| HttpError::Unavailable)
+    }
 }
 
 /// What runs on the panel's thread.
@@ -364,10 +384,14 @@ impl Program {
             .listen(self.agent_listener);
         let browsers = web::Data::from(Arc::clone(&hub));
         let web_server = self.web_listener.map(|listener| {
-            HttpServer::new(move || App::new().app_data(browsers.clone()).configure(web_side::configure))
-                .workers(1)
-                .disable_signals()
-                .listen(listener)
+            let streams = web::Data::new(web_side::EventStreams::default());
+            HttpServer::new(move || {
+                let app = App::new().app_data(browsers.clone()).app_data(streams.clone());
+                app.configure(web_side::configure)
+            })
+            .workers(1)
+            .disable_signals()
+            .listen(listener)
         });
         // The listeners are bound already, so neither can fail but for a lack of file descriptors; then `ready` is
         // dropped and the caller told.
@@ -402,6 +426,10 @@ async fn check_heartbeats(hub: Arc<Hub>) {
         ticks.tick().await;
         hub.check_heartbeats();
     }
+}
+
+fn token_length(web: &WebConfig) -> usize {
+    web.token.as_deref().unwrap_or_default().len()
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

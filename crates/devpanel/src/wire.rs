@@ -57,6 +57,11 @@ pub(crate) fn new_command_id() -> String {
     format!("cmd_{}_{random}", clock::unix_milliseconds())
 }
 
+/// A local id for a command over HTTP: the stock panels send none there.
+pub(crate) fn new_http_id() -> String {
+    new_command_id().replacen("cmd", "http", 1)
+}
+
 /// The legacy frame for an action, if the old panels had one (P-49): `{"type":T,"data":{"serverId":..., ...}}`.
 ///
 /// `action` is a canonical action name or the frame's own type; the parameters of `payload` follow `serverId`.

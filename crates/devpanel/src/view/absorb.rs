@@ -130,10 +130,7 @@ impl PanelView {
 
     fn absorb_output(&mut self, node_id: &str, data: &Value) {
         let (Some(server_id), Some(output)) = (data["serverId"].as_str(), data["output"].as_str()) else { return };
-        let source = match data["stream"].as_str() {
-            Some("stderr") => LineSource::Stderr,
-            _ => LineSource::Stdout,
-        };
+        let source = source_of(&data["stream"]);
         let timestamp = data["timestamp"].as_str();
         for (position, line) in (0_u64..).zip(output.split('\n')) {
             let seq = data["seq"].as_u64().map(|first| first.saturating_add(position));
@@ -186,10 +183,30 @@ impl PanelView {
             "get_server_status" | "get_status" | "status" => {
                 self.absorb_status(node_id, data, answer.get("timestamp"));
             }
+            "console:history" | "get_console_history" => self.absorb_history(node_id, data),
             "get_system_metrics" | "system_metrics" => {
                 self.update_node(node_id, |node| node.system_metrics = Some(data.clone()));
             }
             _ => {}
+        }
+    }
+
+    /// Lines from before this panel was there. Only a console that is still empty is filled: lines that were pushed have
+    /// their place already.
+    fn absorb_history(&mut self, node_id: &str, data: &Value) {
+        let Some(server_id) = data["serverId"].as_str() else { return };
+        let server = self.nodes.get(node_id).and_then(|node| node.servers.get(server_id));
+        if !server.is_some_and(|server| server.console.is_empty()) {
+            return;
+        }
+        for line in data["history"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            self.add_console_line(node_id, server_id, LineSource::Stdout, line.to_owned(), None, None);
+        }
+        for line in data["lines"].as_array().into_iter().flatten() {
+            let Some(text) = line["text"].as_str() else { continue };
+            let source = source_of(&line["stream"]);
+            let timestamp = line["timestamp"].as_str().map(str::to_owned);
+            self.add_console_line(node_id, server_id, source, text.to_owned(), line["seq"].as_u64(), timestamp);
         }
     }
 
@@ -235,6 +252,13 @@ pub(crate) fn answered_id(frame: &Value) -> Option<String> {
         Value::String(id) => Some(id.clone()),
         Value::Number(id) => Some(id.to_string()),
         _ => None,
+    }
+}
+
+fn source_of(stream: &Value) -> LineSource {
+    match stream.as_str() {
+        Some("stderr") => LineSource::Stderr,
+        _ => LineSource::Stdout,
     }
 }
 
