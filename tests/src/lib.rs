@@ -1,1 +1,3 @@
 //! Acceptance.
+
+pub mod browser;

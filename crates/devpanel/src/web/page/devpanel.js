@@ -23,8 +23,11 @@ const histories = new Map();
 const startAfter = new Map();
 /** Command id of a delete -> name to be said when it has succeeded. */
 const deletedNames = new Map();
+/** Servers whose history was asked for. */
+const historyAsked = new WeakSet();
 let selectedId = null;
-let historyAsked = new Set();
+/** The server whose console is on the screen. */
+let drawnServer = null;
 let pending = freshChanges();
 let drawScheduled = false;
 
@@ -46,7 +49,7 @@ function listen() {
 
 function showFeed(state, text) {
   byId("feed").dataset.state = state;
-  setText(byId("feed"), text);
+  setText(byId("feed-text"), text);
 }
 
 function scheduleDraw() {
@@ -66,18 +69,17 @@ function scheduleDraw() {
 
 function drawChanges(changed) {
   const has = (part) => changed.parts.has("all") || changed.parts.has(part);
-  if (has("all")) {
-    drawVia();
-    select(selectedId, { redraw: true });
-  }
+  if (has("all")) drawVia();
   if (has("nodes")) drawNodes();
+  if (has("activity")) drawActivity();
+  const lines = changed.lines.get(selectedId);
+  // A console that was drawn anew from the store has the new lines already.
+  const drawnAnew = drawConsoleOfAnother();
+  if (lines && !drawnAnew) consoleView.append(lines);
   if (has("nodes") || has("servers") || has("samples")) {
     drawServerList(selectedId);
     drawSelected();
   }
-  if (has("activity")) drawActivity();
-  const lines = changed.lines.get(selectedId);
-  if (lines) consoleView.append(lines);
   changed.ended.forEach(operationEnded);
 }
 
@@ -102,21 +104,27 @@ function fromAddress() {
   }
 }
 
-function select(serverId, { redraw = false } = {}) {
-  const changed = serverId !== selectedId || redraw;
+function select(serverId) {
   selectedId = serverId;
+  drawConsoleOfAnother();
   drawServerList(selectedId);
   drawSelected();
-  const found = findServer(serverId);
-  if (!found || !changed) return;
+}
+
+/** Draws the console if it is another one than before: another server, or the same one as a new panel knows it. */
+function drawConsoleOfAnother() {
+  const found = findServer(selectedId);
+  if (!found || found.server === drawnServer) return false;
+  drawnServer = found.server;
   consoleView.replace(found.server.console);
   askForHistory(found);
+  return true;
 }
 
 /** A panel that was started after the game has no lines of it; the agent does. */
 function askForHistory({ node, server }) {
-  if (server.console.length > 0 || !node.online || historyAsked.has(server.serverId)) return;
-  historyAsked.add(server.serverId);
+  if (server.console.length > 0 || !node.online || historyAsked.has(server)) return;
+  historyAsked.add(server);
   const payload = { lines: 500 };
   post({ node: node.nodeId, action: "console:history", serverId: server.serverId, payload, quiet: true, via: "ws" });
 }
@@ -242,7 +250,8 @@ byId("console-times").addEventListener("click", (event) => {
 function setTheme(theme) {
   if (theme === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
-  setText(byId("theme"), `Theme: ${theme}`);
+  setText(byId("theme"), `◐ ${theme}`);
+  byId("theme").setAttribute("aria-label", `Theme: ${theme}`);
   try {
     localStorage.setItem("devpanel.theme", theme);
   } catch {

@@ -16,7 +16,10 @@ const ACTION_LABELS = {
 const MAX_SHOWN_OPERATIONS = 60;
 
 export const actionLabel = (action) => ACTION_LABELS[action] ?? action;
-export const serverLabel = (server) => harmless(server.name || server.serverId);
+
+/** A server's name, or the start of its id. */
+export const serverLabel = (server) => harmless(server.name || shortId(server.serverId));
+const shortId = (serverId) => (serverId.length > 24 ? `${serverId.slice(0, 8)}…` : serverId);
 
 function pill(status) {
   return el("span", { class: "pill", "data-status": status }, STATUS_LABELS[status] ?? harmless(status));
@@ -28,6 +31,13 @@ function meter(label, used, total, text) {
   return el("div", { class: "meter" },
     el("div", { class: "meter-head" }, el("span", {}, label), el("span", { class: "meter-value" }, text)),
     share === null ? null : bar);
+}
+
+/** "12.0 of 32.0 GiB": the unit once, if it is the same. */
+function share(used, total) {
+  const [usedNumber, usedUnit] = bytes(used).split(" ");
+  const of = bytes(total);
+  return of.endsWith(` ${usedUnit}`) ? `${usedNumber} of ${of}` : `${bytes(used)} of ${of}`;
 }
 
 export function drawNodes() {
@@ -53,8 +63,8 @@ function nodeCard(node) {
   const disk = metrics.disk ?? { used: info.totalDisk - info.freeDisk, total: info.totalDisk };
   const meters = [
     Number.isFinite(metrics.cpu) ? meter("CPU", metrics.cpu, 100, percent(metrics.cpu)) : null,
-    Number.isFinite(memoryUsed) ? meter("Memory", memoryUsed, memoryTotal, `${bytes(memoryUsed)} of ${bytes(memoryTotal)}`) : null,
-    Number.isFinite(disk.used) ? meter("Disk", disk.used, disk.total, `${bytes(disk.used)} of ${bytes(disk.total)}`) : null,
+    Number.isFinite(memoryUsed) ? meter("Memory", memoryUsed, memoryTotal, share(memoryUsed, memoryTotal)) : null,
+    Number.isFinite(disk.used) ? meter("Disk", disk.used, disk.total, share(disk.used, disk.total)) : null,
   ].filter(Boolean);
   return el("article", { class: "card node", "data-node": node.nodeId, "data-state": state },
     el("div", { class: "node-head" },
@@ -172,7 +182,7 @@ function activityItem(operation) {
 /** The name of a server that may be gone already. */
 export function serverNamed(serverId) {
   const known = allServers().find(({ server }) => server.serverId === serverId);
-  return known ? serverLabel(known.server) : harmless(serverId.length > 13 ? `${serverId.slice(0, 8)}…` : serverId);
+  return known ? serverLabel(known.server) : harmless(shortId(serverId));
 }
 
 export function drawWelcome() {
