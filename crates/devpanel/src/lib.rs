@@ -17,6 +17,26 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # The web side
+//!
+//! With [`WebConfig`] the panel also serves a page for people, and the JSON API under it, on a listener of its own. If a
+//! token is set, every request needs it: as `Authorization: Bearer <token>`, or as the cookie that opening
+//! `/?token=<token>` sets. Errors are `{"error": text}` with a 4xx or 5xx status.
+//!
+//! - `GET /api/state`: the whole view, `{"kind": "snapshot", "panel": {"wsUrl", "http"}, "nodes": [...]}`; the nodes are
+//!   [`NodeView`]s with camel-case keys, each server with its status, last figures, samples and console end.
+//! - `POST /api/command` with `Content-Type: application/json` and
+//!   `{"node"?, "action", "serverId"?, "payload"?, "via"?: "ws" | "legacy" | "http", "quiet"?}`: sends a command and
+//!   answers 202 `{"id"}` at once; what becomes of it shows as an operation with that id. `node` may be left out while
+//!   there is only one. 404 for an unknown node, 409 for an agent that is offline, 400 for a request that makes no sense.
+//! - `GET /api/events`: server-sent events. Each message is a JSON list of events in the order in which things happened:
+//!   first one `snapshot` as above, then
+//!   `{"kind": "node", "node"}` (without servers and operations),
+//!   `{"kind": "server", "nodeId", "server"}` (without console and samples), `{"kind": "removed", "nodeId", "serverId"}`,
+//!   `{"kind": "sample", "nodeId", "serverId", "stats"}`, `{"kind": "console", "nodeId", "serverId", "lines"}`,
+//!   `{"kind": "operation", "nodeId", "operation"}`. A reader that falls behind gets another `snapshot` in place of what
+//!   it missed. 64 readers at a time.
 
 mod agent_http;
 mod clock;

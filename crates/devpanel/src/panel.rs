@@ -357,6 +357,9 @@ impl Hub {
 
     /// Has the panel's thread send a command; its outcome shows as an operation.
     pub(crate) fn http_start(&self, command: HttpCommand) -> Result<(), HttpError> {
+        if self.config.agent_http.is_none() {
+            return Err(HttpError::NotConfigured);
+        }
         let (reply, _nobody_waits) = oneshot::channel();
         let job = HttpJob { request: HttpRequest::Command(command), reply };
         self.http_jobs.try_send(job).map_err(|_| HttpError::Unavailable)

@@ -100,6 +100,6 @@ async fn a_panel_can_be_started_again_on_its_former_port() {
     first.stop();
     assert!(agent.next().await.is_none(), "connections end with the panel");
     let second = DevPanel::start(DevPanelConfig { listen: address, ..DevPanelConfig::new(SECRET) }).unwrap();
-    RawAgent::online(&second, NODE).await;
+    let _agent = RawAgent::online(&second, NODE).await;
     assert!(second.is_online(NODE));
 }

@@ -187,6 +187,7 @@ export function serverNamed(serverId) {
 
 export function drawWelcome() {
   const waiting = store.nodes.size === 0;
+  byId("nothing-selected").toggleAttribute("data-waiting", waiting);
   setText(byId("welcome-title"), waiting ? "Waiting for an agent" : "Pick a server, or make one");
   setText(byId("welcome-text"), waiting
     ? "No agent has connected yet. Start one with this in its configuration:"
