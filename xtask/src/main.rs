@@ -6,9 +6,11 @@
 
 mod apt;
 mod browser;
+mod ci;
 mod clock;
 mod command;
 mod demo;
+mod dist;
 mod engine;
 mod environment;
 mod http;
@@ -36,6 +38,10 @@ enum Chore {
     Demo(demo::DemoOptions),
     /// Make sure that everything the tests need is there, then run all tests.
     Test(test::TestOptions),
+    /// All checks a change must pass: form, lints, documentation, dependencies, repository rules, tests.
+    Ci(ci::CiOptions),
+    /// Make the archive for operators: the program, its configuration, its systemd unit, and a checksum.
+    Dist,
     /// Make sure that a Docker Engine answers: install and start one where that is allowed.
     Engine {
         #[command(subcommand)]
@@ -68,6 +74,8 @@ fn perform(chore: Chore) -> anyhow::Result<()> {
     let workspace = workspace::Workspace::find()?;
     match chore {
         Chore::Demo(options) => demo::run(&workspace, options),
+        Chore::Ci(options) => ci::run(&workspace, &options),
+        Chore::Dist => dist::run(&workspace),
         Chore::Test(options) => test::run(&workspace, &options),
         Chore::Engine { order } => match order.unwrap_or(EngineOrder::Start) {
             EngineOrder::Start => engine::ensure(&workspace).map(|_| ()),
