@@ -119,7 +119,9 @@ impl ContainerEngine for DockerEngine {
     }
 
     async fn list(&self) -> Result<Vec<Listed>> {
-        self.reading("list", containers::list(&self.transport, &self.node)).await
+        // Half of the deadline for one inspect: a container that hangs must not cost the list of the others.
+        let patience = self.deadlines.read / 2;
+        self.reading("list", containers::list(&self.transport, &self.node, patience)).await
     }
 
     async fn look(&self, server: &ServerId) -> Result<Observation> {

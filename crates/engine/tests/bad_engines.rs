@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cap_domain::ids::{NodeId, ServerId};
 use cap_domain::spec::Signal;
-use cap_engine::port::Deadlines;
+use cap_engine::port::{Deadlines, PullProgress};
 use cap_engine::{ContainerEngine, DockerEngine, EngineError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
@@ -48,7 +49,7 @@ async fn errors(engine: &DockerEngine) -> Vec<EngineError> {
 }
 
 /// Accepts for ever, and answers every connection with the same bytes after it has asked for something.
-fn answering(folder: &Path, answer: &'static [u8]) -> std::path::PathBuf {
+fn answering(folder: &Path, answer: &'static [u8]) -> PathBuf {
     let socket = folder.join("engine.sock");
     let listener = UnixListener::bind(&socket).unwrap();
     tokio::spawn(async move {
@@ -139,34 +140,106 @@ async fn a_404_about_something_else_is_not_taken_for_an_absent_container() {
     assert!(matches!(error, EngineError::Failed { .. }), "{error:?}");
 }
 
-#[tokio::test]
-async fn one_bad_entry_does_not_fail_the_list() {
-    let folder = tempfile::tempdir().unwrap();
-    let list = r#"[3, {"Id":null}, {"Id":"bad","Names":["/ctrl-alt-play-bad"],"State":"running"},
-        {"Id":"good","Names":["/ctrl-alt-play-good"],"State":"teleporting","Labels":{"x":"y"}}]"#;
-    let good =
-        r#"{"Id":"good","Name":"/ctrl-alt-play-good","State":{"Running":true,"Status":"teleporting","StartedAt":"t"}}"#;
-    let socket = folder.path().join("engine.sock");
+/// What a scripted engine does with a request.
+enum Reply {
+    Answer(&'static str, &'static str),
+    Silence,
+}
+
+/// An engine that looks at the path of each request.
+fn scripted(folder: &Path, reply: impl Fn(&str) -> Reply + Send + 'static) -> PathBuf {
+    let socket = folder.join("engine.sock");
     let listener = UnixListener::bind(&socket).unwrap();
     tokio::spawn(async move {
+        // Connections that get no answer stay open.
+        let mut silent = Vec::new();
         while let Ok((mut connection, _)) = listener.accept().await {
-            let mut request = [0; 1024];
+            let mut request = [0; 4096];
             let length = connection.read(&mut request).await.unwrap();
             let request = String::from_utf8_lossy(&request[..length]).into_owned();
-            let (status, body) = match request.split(' ').nth(1) {
-                Some("/containers/json?all=1") => ("200 OK", list),
-                Some("/containers/good/json") => ("200 OK", good),
-                _ => ("500 Internal Server Error", r#"{"message":"broken"}"#),
-            };
-            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-            connection.write_all(answer.as_bytes()).await.unwrap();
+            match reply(request.split(' ').nth(1).unwrap_or_default()) {
+                Reply::Answer(status, body) => {
+                    let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+                    connection.write_all(answer.as_bytes()).await.unwrap();
+                }
+                Reply::Silence => silent.push(connection),
+            }
         }
     });
-    let mut listed = engine(&socket, LONG).list().await.unwrap();
+    socket
+}
+
+#[tokio::test]
+async fn entries_that_are_bad_or_hang_do_not_fail_the_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = scripted(folder.path(), |path| match path {
+        "/containers/json?all=1" => Reply::Answer(
+            "200 OK",
+            r#"[3, {"Id":null}, {"Id":"bad","Names":["/ctrl-alt-play-bad"],"State":"running"},
+            {"Id":"hung","Names":["/ctrl-alt-play-hung"],"State":"paused"},
+            {"Id":"gone","Names":["/ctrl-alt-play-gone"],"State":"exited"},
+            {"Id":"good","Names":["/ctrl-alt-play-good"],"State":"teleporting","Labels":{"x":"y"}}]"#,
+        ),
+        "/containers/good/json" => {
+            Reply::Answer("200 OK", r#"{"Id":"good","State":{"Running":true,"Status":"teleporting","StartedAt":"t"}}"#)
+        }
+        "/containers/gone/json" => Reply::Answer("404 Not Found", r#"{"message":"No such container: gone"}"#),
+        "/containers/hung/json" => Reply::Silence,
+        _ => Reply::Answer("500 Internal Server Error", r#"{"message":"broken"}"#),
+    });
+    let deadlines = Deadlines { read: Duration::from_secs(4), ..LONG };
+    let mut listed = engine(&socket, deadlines).list().await.unwrap();
     listed.sort_by(|left, right| left.server.cmp(&right.server));
     let seen: Vec<_> = listed
         .iter()
         .map(|entry| (entry.server.as_str(), entry.facts.running, entry.facts.started_at.as_deref()))
         .collect();
-    assert_eq!(seen, [("bad", true, None), ("good", true, Some("t"))]);
+    assert_eq!(seen, [("bad", true, None), ("good", true, Some("t")), ("hung", true, None)]);
+}
+
+/// What a pull tells while the engine answers with these lines.
+async fn pulled(lines: &'static str) -> (Result<(), EngineError>, Vec<u8>) {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = scripted(folder.path(), move |path| match path {
+        "/images/create?fromImage=a%2Fb%3A1" => Reply::Answer("200 OK", lines),
+        _ => Reply::Answer("400 Bad Request", ""),
+    });
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let teller = Arc::clone(&told);
+    let progress = Box::new(move |progress: PullProgress| teller.lock().unwrap().push(progress.percent));
+    let outcome = engine(&socket, LONG).pull("a/b:1", progress).await;
+    let told = told.lock().unwrap().clone();
+    (outcome, told)
+}
+
+#[tokio::test]
+async fn a_pull_tells_its_progress_up_to_100() {
+    let (outcome, told) = pulled(concat!(
+        r#"{"status":"Pulling from a/b","id":"1"}"#,
+        "\r\n",
+        r#"{"status":"Pulling fs layer","progressDetail":{},"id":"x"}"#,
+        "\r\n",
+        r#"{"status":"Downloading","progressDetail":{"current":50,"total":100},"id":"x"}"#,
+        "\r\n",
+        r#"{"status":"Pull complete","progressDetail":{},"id":"x"}"#,
+        "\r\n",
+        r#"{"status":"Status: Downloaded newer image"}"#,
+        "\r\n"
+    ))
+    .await;
+    outcome.unwrap();
+    assert_eq!(told, [0, 35, 99, 100]);
+}
+
+#[tokio::test]
+async fn a_pull_that_fails_in_the_middle_is_no_success() {
+    let (outcome, told) = pulled(concat!(
+        r#"{"status":"Pulling fs layer","progressDetail":{},"id":"x"}"#,
+        "\r\n",
+        r#"{"errorDetail":{"message":"unexpected EOF"},"error":"unexpected EOF"}"#,
+        "\r\n"
+    ))
+    .await;
+    assert!(matches!(outcome, Err(EngineError::PullFailed { transient: true, .. })), "{outcome:?}");
+    assert!(!told.contains(&100));
 }

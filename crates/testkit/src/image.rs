@@ -1,5 +1,6 @@
 //! Images made from nothing but a static program, without a Dockerfile and without a registry.
 
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
@@ -30,7 +31,14 @@ const REQUEST_TIMEOUT: u64 = 60;
 /// Makes the sample server's image under the name `tag` (`name:tag`), unless the engine has the same one already.
 pub async fn build_sample_image(socket: &Path, tag: &str) -> anyhow::Result<()> {
     let binary = tokio::task::spawn_blocking(static_binary).await??;
-    let program = tokio::task::spawn_blocking(move || std::fs::read(binary)).await?.context("no sample server")?;
+    // One at a time, over all processes: imports that overlap would leave nameless images behind.
+    let (program, _turn) = tokio::task::spawn_blocking(move || {
+        let program = File::open(&binary)?;
+        program.lock()?;
+        Ok::<_, std::io::Error>((std::fs::read(&binary)?, program))
+    })
+    .await?
+    .context("no sample server")?;
     build_image(socket, tag, &program).await
 }
 

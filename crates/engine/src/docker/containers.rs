@@ -1,5 +1,7 @@
 //! Finding containers: one by its server, or all of this node.
 
+use std::time::Duration;
+
 use cap_domain::ids::{NodeId, ServerId};
 use cap_domain::observation::ContainerFacts;
 use futures_util::StreamExt;
@@ -65,13 +67,13 @@ pub(super) async fn id_by_label(
     Ok(ours.and_then(|entry| entry["Id"].as_str()).map(str::to_owned))
 }
 
-/// All containers of this node, in no order.
-pub(super) async fn list(transport: &Transport, node: &NodeId) -> Result<Vec<Listed>, Fault> {
+/// All containers of this node, in no order. One inspect may take as long as `patience`.
+pub(super) async fn list(transport: &Transport, node: &NodeId, patience: Duration) -> Result<Vec<Listed>, Fault> {
     let entries = transport.get_json("/containers/json?all=1").await?;
     let ours: Vec<(Value, ServerId)> =
         items(&entries)?.iter().filter_map(|entry| Some((entry.clone(), server_of_entry(entry, node)?))).collect();
     let mut inspects = stream::iter(ours)
-        .map(|(entry, server)| async move { listed(transport, node, &entry, server).await })
+        .map(|(entry, server)| async move { listed(transport, node, &entry, server, patience).await })
         .buffer_unordered(INSPECTS_AT_ONCE);
     let mut listed = Vec::new();
     while let Some(outcome) = inspects.next().await {
@@ -99,21 +101,23 @@ fn server_of_entry(entry: &Value, node: &NodeId) -> Option<ServerId> {
 
 /// One entry with its facts; none if the container has gone since.
 ///
-/// If its inspect alone fails (the engine knows containers that it can list, but not inspect), what the list said is
-/// taken: leaving the entry out would mean "removed", which is worse than an unknown start time.
+/// If its inspect alone fails or hangs (the engine has containers that it can list, but not inspect), what the list said
+/// is taken: leaving the entry out would mean "removed", which is worse than an unknown start time.
 async fn listed(
     transport: &Transport,
     node: &NodeId,
     entry: &Value,
     server: ServerId,
+    patience: Duration,
 ) -> Result<Option<Listed>, Fault> {
     let Some(id) = entry["Id"].as_str() else { return Ok(None) };
     let ours = owner(&entry["Labels"], node) == Owner::Ours;
-    let inspected = match inspect(transport, node, id).await {
-        Ok(None) => return Ok(None),
-        Ok(Some(found)) => facts(&found.container),
-        Err(fault @ Fault::Connection { .. }) => return Err(fault),
-        Err(fault) => Err(fault),
+    let inspected = match tokio::time::timeout(patience, inspect(transport, node, id)).await {
+        Ok(Ok(None)) => return Ok(None),
+        Ok(Ok(Some(found))) => facts(&found.container),
+        Ok(Err(fault @ Fault::Connection { .. })) => return Err(fault),
+        Ok(Err(fault)) => Err(fault),
+        Err(_) => Err(Fault::Garbage { what: "no answer".to_owned() }),
     };
     let facts = inspected.unwrap_or_else(|fault| {
         log::warn!("container of server {server} could not be inspected: {fault}");

@@ -58,6 +58,11 @@ pub(super) async fn pull(
             return Err(Fault::Garbage { what: "an endless progress message".to_owned() }.during("pull"));
         }
     }
+    // The engine ends every message with a newline; what is left over was cut, and may still be an error.
+    let cut = serde_json::from_slice::<Value>(&buffer).unwrap_or(Value::Null);
+    if let Some(error) = error_of(&cut) {
+        return Err(failed(clean(error), !is_final(error)));
+    }
     progress(PullProgress { percent: 100 });
     Ok(())
 }
