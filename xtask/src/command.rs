@@ -5,6 +5,8 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result};
 
+use crate::environment;
+
 /// A program ended with a failure. It has already said why on the terminal.
 #[derive(Debug)]
 pub(crate) struct CommandFailed {
@@ -59,8 +61,12 @@ pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
 
 /// The cargo that runs us, so that one toolchain builds everything.
 pub(crate) fn cargo() -> Command {
-    let cargo = crate::environment::variable("CARGO").unwrap_or_else(|| "cargo".to_owned());
-    Command::new(cargo)
+    let cargo = environment::variable("CARGO").unwrap_or_else(|| "cargo".to_owned());
+    let mut command = Command::new(cargo);
+    for name in environment::variables_of_our_package() {
+        command.env_remove(name);
+    }
+    command
 }
 
 fn line_of(command: &Command) -> String {

@@ -1,5 +1,6 @@
 //! The machine this runs on: environment variables, user, distribution, programs.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Where system programs are on every Debian, also when the shell's `PATH` leaves the last two out.
@@ -9,6 +10,16 @@ const SYSTEM_FOLDERS: [&str; 5] = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/us
 #[expect(clippy::disallowed_methods, reason = "the one place of this program that reads the environment")]
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// What `cargo run` tells this program about its own package. Passed on to another cargo, it looks to build scripts (that
+/// of ring is one) like a change, and half of the dependencies are built again each time.
+pub(crate) fn variables_of_our_package() -> impl Iterator<Item = OsString> {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    names.filter(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+    })
 }
 
 /// Whether this runs as root.

@@ -96,8 +96,11 @@ impl Shown {
         }
     }
 
-    /// Shows what is new.
+    /// Shows what is new: a change that announces comes before the game's lines, one that concludes after them.
     fn update(&mut self, view: &View) {
+        if matches!(view.status(), Some("installing" | "starting" | "stopping" | "restarting")) {
+            self.update_status(view);
+        }
         for line in view.lines_after(self.line) {
             if line.number > self.line + 1 {
                 let missed = line.number - self.line - 1;
