@@ -53,6 +53,17 @@ async fn no_screen_scrolls_sideways_in_light_or_dark() {
         .unwrap();
     browser.wait_for_text(".node", "CPU").await.unwrap();
 
+    // Some activity, good and bad.
+    browser.click("#action-restart").await.unwrap();
+    browser.wait_for_text("#activity-list", "Restart").await.unwrap();
+    stage.agent.fails_with("PORT_CONFLICT", "port 25565 is already in use");
+    browser.click("[data-server='just-starting']").await.unwrap();
+    browser.click("#action-kill").await.unwrap();
+    browser.wait_for_text(".toast[data-kind=error]", "PORT_CONFLICT").await.unwrap();
+    stage.agent.works_again();
+    browser.click(&format!("[data-server='{SERVER}']")).await.unwrap();
+    browser.wait_for_text("#console-lines", "players online").await.unwrap();
+
     for (name, scheme, width, height) in [
         ("desktop-light", "light", 1440, 1000),
         ("desktop-dark", "dark", 1440, 1000),

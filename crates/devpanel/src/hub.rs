@@ -9,16 +9,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::agent_http::HttpJob;
 use crate::config::{DevPanelConfig, Misbehave};
 use crate::feed::{self, FeedEvent};
-use crate::record::{ConnectionEnd, RecordedConnection, Records};
-use crate::view::{PanelView, Transport};
-use crate::wire;
+use crate::record::Records;
+use crate::view::PanelView;
+
+mod connections;
+mod sending;
+
+pub use sending::Refused;
 
 /// Messages waiting to be written to one agent. An agent that does not read for so long gets no further command.
 const OUTGOING_BOUND: usize = 4_096;
@@ -26,26 +29,6 @@ const OUTGOING_BOUND: usize = 4_096;
 const HTTP_JOBS_BOUND: usize = 256;
 /// Feed events a slow browser may lag behind; beyond that it gets a whole new snapshot.
 const FEED_BOUND: usize = 2_048;
-
-/// Why the panel did not send a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// No agent with this node id has ever connected.
-    #[error("no agent with this node id")]
-    UnknownNode,
-    /// The agent counts as offline; the stock panels refuse commands then.
-    #[error("agent is offline")]
-    Offline,
-    /// The connection is gone.
-    #[error("agent is not connected")]
-    NotConnected,
-    /// The agent does not read; too much waits for it already.
-    #[error("too many messages wait for this agent")]
-    Backlog,
-    /// The old panels had no frame for this action, or it was sent without a server id.
-    #[error("this action has no legacy frame")]
-    NoLegacyFrame,
-}
 
 /// A message to be written to an agent.
 #[derive(Debug)]
@@ -217,233 +200,6 @@ impl Hub {
 
     pub(crate) fn set_misbehave(&self, misbehave: Option<Misbehave>) {
         self.lock().misbehave = misbehave;
-    }
-
-    // --- connections ---
-
-    /// Records an attempt that does not become an agent's connection.
-    pub(crate) fn record_attempt(&self, attempt: RecordedConnection) -> u64 {
-        self.change(|state| state.records.add_connection(attempt))
-    }
-
-    /// Registers a new connection; it replaces the node's former one without closing it (section 2).
-    pub(crate) fn accept(&self, attempt: RecordedConnection) -> LinkEnds {
-        let (outgoing, outgoing_end) = mpsc::channel(OUTGOING_BOUND);
-        let (abort, aborted) = oneshot::channel();
-        let node_id = attempt.node_id.clone();
-        let connection = self.change(|state| {
-            let connection = state.records.add_connection(attempt);
-            state.links.insert(connection, Link { node_id: node_id.clone(), outgoing, _abort: abort });
-            let agent = Agent { connection, online: true, last_heartbeat: Instant::now() };
-            state.agents.insert(node_id.clone(), agent);
-            state.view.update_node(&node_id, |node| {
-                node.connections += 1;
-                (node.online, node.connected) = (true, true);
-            });
-            connection
-        });
-        LinkEnds { connection, outgoing: outgoing_end, aborted }
-    }
-
-    /// Notes that a connection ended. As in the stock panels this marks the node offline even if a newer connection has
-    /// taken its place; only that one's next heartbeat repairs it.
-    pub(crate) fn closed(&self, connection: u64, end: ConnectionEnd) {
-        self.change(|state| {
-            if let Some(record) = state.records.connection_mut(connection)
-                && record.end.is_none()
-            {
-                record.end = Some(end);
-            }
-            let Some(link) = state.links.remove(&connection) else { return };
-            let Some(agent) = state.agents.get_mut(&link.node_id) else { return };
-            agent.online = false;
-            let current_is_open = state.links.contains_key(&agent.connection);
-            state.view.update_node(&link.node_id, |node| {
-                (node.online, node.connected) = (false, current_is_open);
-            });
-        });
-    }
-
-    pub(crate) fn ping_received(&self, connection: u64) {
-        self.change(|state| {
-            if let Some(record) = state.records.connection_mut(connection) {
-                record.pings += 1;
-            }
-        });
-    }
-
-    /// Takes one message of an agent.
-    pub(crate) fn receive(&self, connection: u64, node_id: &str, binary: bool, text: String) {
-        let json: Value = serde_json::from_str(&text).unwrap_or_default();
-        self.change(|state| {
-            if json["type"] == "heartbeat"
-                && let Some(agent) = state.agents.get_mut(node_id)
-            {
-                (agent.online, agent.last_heartbeat) = (true, Instant::now());
-                let now = crate::clock::timestamp();
-                state.view.update_node(node_id, |node| {
-                    (node.online, node.last_heartbeat) = (true, Some(now));
-                });
-            }
-            let order = state.records.frames_received() + 1;
-            state.view.absorb(node_id, order, &json);
-            if json["type"] == "response"
-                && let Some(id) = crate::view::answered_id(&json)
-            {
-                state.records.add_answer(&id, json.clone());
-            }
-            state.records.add_frame(connection, node_id, binary, text, json);
-        });
-    }
-
-    /// Marks every agent offline whose last heartbeat is too old (section 2).
-    pub(crate) fn check_heartbeats(&self) {
-        let limit = self.config.heartbeat.offline_after;
-        self.change(|state| {
-            for (node_id, agent) in &mut state.agents {
-                if agent.online && agent.last_heartbeat.elapsed() > limit {
-                    agent.online = false;
-                    state.view.update_node(node_id, |node| node.online = false);
-                }
-            }
-        });
-    }
-
-    // --- sending ---
-
-    /// Sends a command frame; gives its id.
-    pub(crate) fn send_command(
-        &self,
-        node_id: &str,
-        action: &str,
-        server_id: Option<&str>,
-        payload: Option<&Value>,
-        quiet: bool,
-    ) -> Result<String, Refused> {
-        let id = wire::new_command_id();
-        let frame = wire::CommandFrame {
-            id: &id,
-            kind: "command",
-            timestamp: crate::clock::timestamp(),
-            agent_id: node_id,
-            action,
-            server_id,
-            payload,
-        };
-        let text = frame.to_text();
-        self.change(|state| {
-            let slot = state.online_link(node_id)?;
-            // Noted before it is sent, so that the answer always finds it.
-            slot.send(Outgoing::Text(text));
-            state.view.add_operation(node_id, &id, action, server_id, Transport::Ws, quiet);
-            state.note_sent(node_id, action, server_id, payload);
-            Ok(())
-        })?;
-        Ok(id)
-    }
-
-    /// Sends a legacy frame; gives a local id for its operation.
-    pub(crate) fn send_legacy(
-        &self,
-        node_id: &str,
-        action: &str,
-        server_id: Option<&str>,
-        payload: Option<&Value>,
-    ) -> Result<String, Refused> {
-        let legacy_text = server_id.and_then(|server_id| wire::legacy_frame(action, server_id, payload));
-        let text = legacy_text.ok_or(Refused::NoLegacyFrame)?;
-        self.change(|state| {
-            let slot = state.online_link(node_id)?;
-            slot.send(Outgoing::Text(text));
-            state.legacy_commands += 1;
-            let id = format!("legacy_{}", state.legacy_commands);
-            state.view.add_operation(node_id, &id, action, server_id, Transport::Legacy, false);
-            state.note_sent(node_id, action, server_id, payload);
-            Ok(id)
-        })
-    }
-
-    /// Writes any message to the node's current connection, whether the agent counts as online or not.
-    pub(crate) fn send_any(&self, node_id: &str, message: Outgoing) -> Result<(), Refused> {
-        let state = self.lock();
-        let agent = state.agents.get(node_id).ok_or(Refused::UnknownNode)?;
-        let link = state.links.get(&agent.connection).ok_or(Refused::NotConnected)?;
-        link.outgoing.try_send(message).map_err(refused)
-    }
-
-    /// Notes what went out over HTTP, see [`crate::agent_http`].
-    pub(crate) fn note_http_command(
-        &self,
-        node_id: &str,
-        id: &str,
-        action: &str,
-        server_id: Option<&str>,
-        payload: Option<&Value>,
-        quiet: bool,
-    ) {
-        self.change(|state| {
-            state.view.add_operation(node_id, id, action, server_id, Transport::Http, quiet);
-            state.note_sent(node_id, action, server_id, payload);
-        });
-    }
-
-    /// Changes the view by what the HTTP side has learned.
-    pub(crate) fn change_view<R>(&self, change: impl FnOnce(&mut PanelView) -> R) -> R {
-        self.change(|state| change(&mut state.view))
-    }
-
-    /// Drops all connections without a close frame.
-    pub(crate) fn drop_connections(&self) {
-        let open: Vec<u64> = self.lock().links.keys().copied().collect();
-        for connection in open {
-            self.closed(connection, ConnectionEnd::DroppedByPanel);
-        }
-    }
-
-    /// Closes all connections with this code. Where the agent does not read, the close waits behind what it has not read.
-    pub(crate) fn close_all(&self, code: u16, reason: &str) {
-        for link in self.lock().links.values() {
-            // A full queue means that the agent does not read, so it would not read the close frame either.
-            link.outgoing.try_send(Outgoing::Close { code, reason: reason.to_owned() }).ok();
-        }
-    }
-}
-
-/// A place in an agent's queue, taken before anything is noted, so that nothing is noted that is not sent.
-#[derive(Debug)]
-struct Slot(mpsc::OwnedPermit<Outgoing>);
-
-impl Slot {
-    fn send(self, message: Outgoing) {
-        self.0.send(message);
-    }
-}
-
-impl State {
-    fn online_link(&self, node_id: &str) -> Result<Slot, Refused> {
-        let agent = self.agents.get(node_id).ok_or(Refused::UnknownNode)?;
-        if !agent.online {
-            return Err(Refused::Offline);
-        }
-        let link = self.links.get(&agent.connection).ok_or(Refused::NotConnected)?;
-        match link.outgoing.clone().try_reserve_owned() {
-            Ok(permit) => Ok(Slot(permit)),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(Refused::Backlog),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(Refused::NotConnected),
-        }
-    }
-
-    fn note_sent(&mut self, node_id: &str, action: &str, server_id: Option<&str>, payload: Option<&Value>) {
-        if let (Some(server_id), Some(payload)) = (server_id, payload) {
-            self.view.absorb_sent_command(node_id, action, server_id, payload);
-        }
-    }
-}
-
-fn refused(error: mpsc::error::TrySendError<Outgoing>) -> Refused {
-    match error {
-        mpsc::error::TrySendError::Full(_) => Refused::Backlog,
-        mpsc::error::TrySendError::Closed(_) => Refused::NotConnected,
     }
 }
 

@@ -5,18 +5,21 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use actix_web::{App, HttpServer, web};
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::agent_http::{self, HttpCommand, HttpError, HttpJob, HttpRequest};
+use crate::agent_http::{HttpCommand, HttpError, HttpJob, HttpRequest};
 use crate::config::{DevPanelConfig, Misbehave, WebConfig};
 use crate::hub::{AgentState, Hub, Outgoing, Refused};
 use crate::record::{RecordedConnection, RecordedFrame};
 use crate::view::{Operation, PanelView};
-use crate::{link, web as web_side, wire};
+use crate::wire;
+
+mod program;
+
+use program::Program;
 
 /// Shortest token for a page that is open to the network, in bytes: too long to be guessed by trying.
 const MIN_TOKEN_LENGTH: usize = 16;
@@ -363,71 +366,6 @@ impl Hub {
         let (reply, _nobody_waits) = oneshot::channel();
         let job = HttpJob { request: HttpRequest::Command(command), reply };
         self.http_jobs.try_send(job).map_err(|_| HttpError::Unavailable)
-    }
-}
-
-/// What runs on the panel's thread.
-struct Program {
-    hub: Arc<Hub>,
-    agent_listener: TcpListener,
-    web_listener: Option<TcpListener>,
-    http_queue: tokio::sync::mpsc::Receiver<HttpJob>,
-}
-
-impl Program {
-    async fn run(self, ready: std_mpsc::Sender<()>, stopped: oneshot::Receiver<()>) {
-        let hub = Arc::clone(&self.hub);
-        let agents = web::Data::from(Arc::clone(&hub));
-        let agent_server = HttpServer::new(move || App::new().app_data(agents.clone()).configure(link::configure))
-            .workers(1)
-            .disable_signals()
-            // After the last byte the server goes on reading for this long, so that a close frame is not overtaken by
-            // a reset. Short, since a dropped connection must look dropped.
-            .client_disconnect_timeout(Duration::from_millis(100))
-            .listen(self.agent_listener);
-        let browsers = web::Data::from(Arc::clone(&hub));
-        let web_server = self.web_listener.map(|listener| {
-            let streams = web::Data::new(web_side::EventStreams::default());
-            HttpServer::new(move || {
-                let app = App::new().app_data(browsers.clone()).app_data(streams.clone());
-                app.configure(web_side::configure)
-            })
-            .workers(1)
-            .disable_signals()
-            .listen(listener)
-        });
-        // The listeners are bound already, so neither can fail but for a lack of file descriptors; then `ready` is
-        // dropped and the caller told.
-        let Ok(agent_server) = agent_server else { return };
-        let Ok(web_server) = web_server.transpose() else { return };
-        let agent_server = agent_server.run();
-        let agent_handle = agent_server.handle();
-        actix_rt::spawn(agent_server);
-        let web_handle = web_server.map(|server| {
-            let server = server.run();
-            let handle = server.handle();
-            actix_rt::spawn(server);
-            handle
-        });
-        actix_rt::spawn(agent_http::serve(Arc::clone(&hub), self.http_queue));
-        actix_rt::spawn(check_heartbeats(hub));
-        // The caller waits for this, unless it has given up.
-        ready.send(()).ok();
-        // Told to stop, or the handle is gone: the same.
-        stopped.await.ok();
-        agent_handle.stop(false).await;
-        if let Some(handle) = web_handle {
-            handle.stop(false).await;
-        }
-    }
-}
-
-async fn check_heartbeats(hub: Arc<Hub>) {
-    let mut ticks = tokio::time::interval(hub.config.heartbeat.check_every);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        hub.check_heartbeats();
     }
 }
 

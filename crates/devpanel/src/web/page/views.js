@@ -27,7 +27,12 @@ function pill(status) {
 
 function meter(label, used, total, text) {
   const share = total > 0 ? Math.min(100, (used / total) * 100) : null;
-  const bar = el("meter", { min: "0", max: "100", value: String(share ?? 0), "aria-label": `${label}: ${text}` });
+  const filled = el("div", { class: "meter-filled" });
+  filled.style.width = `${share ?? 0}%`;
+  const bar = el("div", {
+    class: "meter-bar", role: "meter", "aria-label": label, "aria-valuetext": text,
+    "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": (share ?? 0).toFixed(0),
+  }, filled);
   return el("div", { class: "meter" },
     el("div", { class: "meter-head" }, el("span", {}, label), el("span", { class: "meter-value" }, text)),
     share === null ? null : bar);
