@@ -6,7 +6,7 @@ const REMEMBERED = ["image", "memory", "cpu", "startup", "stop", "ports", "envir
 const STORAGE_KEY = "devpanel.create";
 const MAX_TOASTS = 4;
 
-/** Shows a message for a while; errors stay until they are closed. */
+/** Shows a message for a while; errors stay longer, and can be read again in the activity. */
 export function toast(text, kind = "info") {
   const close = el("button", { class: "button ghost small", type: "button", "aria-label": "Close message" }, "×");
   const box = el("div", { class: "toast", "data-kind": kind, role: kind === "error" ? "alert" : null },
@@ -15,7 +15,7 @@ export function toast(text, kind = "info") {
   const toasts = byId("toasts");
   toasts.append(box);
   while (toasts.childElementCount > MAX_TOASTS) toasts.firstElementChild.remove();
-  if (kind !== "error") setTimeout(() => box.remove(), 5000);
+  setTimeout(() => box.remove(), kind === "error" ? 20_000 : 5_000);
 }
 
 /** Asks; resolves to true only if the question was answered with yes. */
