@@ -1,3 +1,4 @@
 //! Acceptance.
 
 pub mod browser;
+pub mod node;

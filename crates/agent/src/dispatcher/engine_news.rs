@@ -50,6 +50,8 @@ impl Dispatcher {
             containers.into_iter().map(|container| (container.server.clone(), container)).collect();
         for (server, entry) in &self.servers {
             let observation = match seen.remove(server) {
+                // Its details could not be had this time: half a look must not pass for another process.
+                Some(listed) if listed.facts.running && listed.facts.started_at.is_none() => continue,
                 Some(listed) => Observation::Present(listed.facts),
                 None => Observation::Absent,
             };

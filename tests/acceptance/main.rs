@@ -1,0 +1,3 @@
+//! The real agent program against a real Docker Engine and the dev panel.
+
+mod basics;
