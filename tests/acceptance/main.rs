@@ -1,3 +1,4 @@
 //! The real agent program against a real Docker Engine and the dev panel.
 
 mod basics;
+mod reload;

@@ -1,6 +1,8 @@
 //! Builds everything, bottom up, and stops it, top down.
 
+mod chores;
 mod http;
+mod reload;
 mod shutdown;
 
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use cap_engine::{ContainerEngine, DockerEngine};
 use tokio::sync::{Notify, watch};
 
 use crate::clock::{Monotonic, unix_ms};
-use crate::config::AgentConfig;
+use crate::config::{AgentConfig, InvalidConfiguration, Loaded};
 use crate::console::ConsoleLimits;
 use crate::console::pump::Pumps;
 use crate::data_dirs::DataDirs;
@@ -45,20 +47,37 @@ const DISK_INTERVAL: Duration = Duration::from_secs(60);
 /// Lines of history a new link is still told (P-71).
 const CONSOLE_REPLAY_LINES: u64 = 1000;
 
-/// Runs the agent until SIGTERM or SIGINT.
+/// Runs the agent until SIGTERM or SIGINT. `reload` reads the configuration anew, on SIGHUP.
 ///
 /// # Errors
-/// Whatever keeps the agent from starting. A [`crate::store::StoreError`] in the chain says which exit code fits.
-pub async fn run(config: AgentConfig) -> anyhow::Result<()> {
+/// Whatever keeps the agent from starting, or from going on (a store that is damaged while it is in use). A
+/// [`StoreError`] in the chain says which exit code fits.
+pub async fn run(
+    config: AgentConfig,
+    reload: impl Fn() -> Result<Loaded, InvalidConfiguration> + 'static,
+) -> anyhow::Result<()> {
     let signals = shutdown::Signals::listen()?;
     let store = open_store(&config)?;
-    let parts = build(&config, store).await?;
+    let running = build(&config, store.clone()).await?;
+    actix_rt::spawn(reload::on_hangup(config.clone(), reload, running.dispatcher.clone())?);
+    actix_rt::spawn(chores::feed_watchdog(running.dispatcher.clone()));
+    let store_failed = chores::tend_store(store);
     log::info!("ctrl-alt-play-agent {} runs as node {}", env!("CARGO_PKG_VERSION"), config.node.id);
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    signals.wait().await;
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    shutdown::run(parts).await;
-    Ok(())
+    tell_systemd(sd_notify::NotifyState::Ready);
+    let ended: anyhow::Result<()> = tokio::select! {
+        () = signals.wait() => Ok(()),
+        error = store_failed => Err(anyhow::Error::new(error).context("the state store cannot be used any more")),
+    };
+    tell_systemd(sd_notify::NotifyState::Stopping);
+    shutdown::run(running).await;
+    ended
+}
+
+/// Without systemd there is nobody to tell, and that is fine.
+fn tell_systemd(state: sd_notify::NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        log::debug!("systemd was not told: {error}");
+    }
 }
 
 /// What is running, as far as the shutdown must know it.

@@ -107,6 +107,11 @@ pub struct Settle {
     pub within: Duration,
 }
 
+/// Local policy was read anew: it holds for the commands that follow.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct ReplacePolicy(pub NodePolicy);
+
 /// Proof of life for `/livez`.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
@@ -248,6 +253,14 @@ impl Handler<AllocatePorts> for Dispatcher {
 
     fn handle(&mut self, request: AllocatePorts, _: &mut Self::Context) -> Self::Result {
         self.allocate_for(&request.server, &request.exposed)
+    }
+}
+
+impl Handler<ReplacePolicy> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, ReplacePolicy(policy): ReplacePolicy, _: &mut Self::Context) {
+        self.policy = policy;
     }
 }
 

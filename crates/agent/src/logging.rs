@@ -9,6 +9,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use log::kv::{Key, Value, VisitSource};
@@ -21,11 +22,46 @@ use crate::config::{LogConfig, LogFormat};
 /// Longest record, in bytes, before escaping; the rest is cut off, and the record says so.
 const MAX_RECORD_BYTES: usize = 16 * 1024;
 
+/// The process's logger, once it is set up.
+static LOGGER: OnceLock<Replaceable> = OnceLock::new();
+
+/// A logger whose level and format can be changed while the program runs.
+struct Replaceable(RwLock<env_logger::Logger>);
+
+impl log::Log for Replaceable {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).log(record);
+    }
+
+    fn flush(&self) {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).flush();
+    }
+}
+
 /// Sets up the process's logger. To be called once.
 ///
 /// # Errors
 /// If there is a logger already.
 pub fn init(config: &LogConfig) -> Result<(), log::SetLoggerError> {
+    let logger = LOGGER.get_or_init(|| Replaceable(RwLock::new(logger_for(config))));
+    log::set_logger(logger)?;
+    apply(config);
+    Ok(())
+}
+
+/// Changes level and format of the logger that [`init`] has set up.
+pub fn apply(config: &LogConfig) {
+    let Some(current) = LOGGER.get() else { return };
+    let next = logger_for(config);
+    log::set_max_level(next.filter());
+    *current.0.write().unwrap_or_else(PoisonError::into_inner) = next;
+}
+
+fn logger_for(config: &LogConfig) -> env_logger::Logger {
     let write_line = match config.format {
         LogFormat::Text => text_line,
         LogFormat::Json => json_line,
@@ -36,7 +72,7 @@ pub fn init(config: &LogConfig) -> Result<(), log::SetLoggerError> {
             let line = write_line(SystemTime::now(), record);
             out.write_all(line.as_bytes())
         })
-        .try_init()
+        .build()
 }
 
 /// `2026-11-20T11:13:46.419Z INFO  cap_agent::panel: connected server=abc`

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: ConfigArgs) -> ExitCode {
-    let Some(Loaded { config, warnings, .. }) = load(args) else { return ExitCode::from(EXIT_USAGE) };
+    let Some(Loaded { config, warnings, .. }) = load(args.clone()) else { return ExitCode::from(EXIT_USAGE) };
     if let Err(error) = logging::init(&config.log) {
         say(&format!("error: {error}\n"));
         return ExitCode::FAILURE;
@@ -35,7 +35,9 @@ fn run(args: ConfigArgs) -> ExitCode {
     for warning in warnings {
         log::warn!("configuration: {warning}");
     }
-    match actix_rt::System::new().block_on(app::run(config)) {
+    match actix_rt::System::new()
+        .block_on(app::run(config, move || config::load(&args.clone().into_inputs(Environment::of_this_process()))))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error:#}");
