@@ -1,36 +1,26 @@
 //! The browser that the tests of the dev panel's page drive.
 
-use std::path::PathBuf;
-
 use anyhow::{Context, Result, bail};
 
 use crate::{apt, environment};
 
 /// A headless browser and its WebDriver server. Both come from the same source: their versions must match.
-#[derive(Clone, Debug)]
-pub(crate) struct Browser {
-    /// `chromium`.
-    pub(crate) browser: PathBuf,
-    /// `chromedriver`.
-    pub(crate) driver: PathBuf,
-}
+const PROGRAMS: [&str; 2] = ["chromium", "chromedriver"];
 
-/// Finds them, or installs Debian's.
-pub(crate) fn ensure() -> Result<Browser> {
-    if let Some(found) = find() {
-        println!("    {} with {}", found.browser.display(), found.driver.display());
-        return Ok(found);
+/// Makes sure that they can be started by their names, or installs Debian's.
+pub(crate) fn ensure() -> Result<()> {
+    if missing().is_none() {
+        println!("    {} are there", PROGRAMS.join(" and "));
+        return Ok(());
     }
     apt::install(&["chromium", "chromium-driver"])
         .context("no chromium with chromedriver on this machine (`--skip-browser` leaves the page's tests out)")?;
-    match find() {
-        Some(found) => Ok(found),
-        None => bail!("chromium was installed, but `chromium` or `chromedriver` is still not in PATH"),
+    match missing() {
+        None => Ok(()),
+        Some(program) => bail!("the browser was installed, but `{program}` is still not in PATH"),
     }
 }
 
-fn find() -> Option<Browser> {
-    let browser = environment::program("chromium")?;
-    let driver = environment::program("chromedriver")?;
-    Some(Browser { browser, driver })
+fn missing() -> Option<&'static str> {
+    PROGRAMS.into_iter().find(|program| environment::program(program).is_none())
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use serde_json::{Value, json};
 
 use crate::command;
 
@@ -11,6 +12,7 @@ use crate::command;
 pub(crate) struct Workspace {
     root: PathBuf,
     target: PathBuf,
+    test_programs: Vec<String>,
 }
 
 impl Workspace {
@@ -23,13 +25,14 @@ impl Workspace {
         if manifest.is_file() {
             cargo.arg("--manifest-path").arg(manifest);
         }
-        let metadata: serde_json::Value =
+        let metadata: Value =
             serde_json::from_slice(&command::output(&mut cargo)?).context("cargo metadata is not JSON")?;
         let path = |key: &str| {
-            let text = metadata.get(key).and_then(serde_json::Value::as_str);
+            let text = metadata.get(key).and_then(Value::as_str);
             text.map(PathBuf::from).with_context(|| format!("cargo metadata has no {key}"))
         };
-        Ok(Self { root: path("workspace_root")?, target: path("target_directory")? })
+        let test_programs = test_programs(&metadata);
+        Ok(Self { root: path("workspace_root")?, target: path("target_directory")?, test_programs })
     }
 
     /// The top folder of the repository.
@@ -42,6 +45,11 @@ impl Workspace {
         &self.target
     }
 
+    /// The names of all test programs (`tests/*.rs` and `[[test]]`) of all packages.
+    pub(crate) fn test_programs(&self) -> &[String] {
+        &self.test_programs
+    }
+
     /// A program built by `cargo build` without `--release`.
     pub(crate) fn built_program(&self, name: &str) -> PathBuf {
         self.target.join("debug").join(name)
@@ -52,5 +60,25 @@ impl Workspace {
         let mut cargo = command::cargo();
         cargo.current_dir(&self.root);
         cargo
+    }
+}
+
+fn test_programs(metadata: &Value) -> Vec<String> {
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let targets = packages.flat_map(|package| package["targets"].as_array().into_iter().flatten());
+    let tests = targets.filter(|target| target["kind"].as_array().is_some_and(|kinds| kinds.contains(&json!("test"))));
+    tests.filter_map(|target| target["name"].as_str().map(str::to_owned)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_programs_are_told_from_libraries_and_programs() {
+        let metadata = json!({"packages": [
+            {"targets": [{"kind": ["lib"], "name": "a"}, {"kind": ["test"], "name": "real"}]},
+            {"targets": [{"kind": ["bin"], "name": "b"}, {"kind": ["test"], "name": "browser"}]}]});
+        assert_eq!(test_programs(&metadata), ["real", "browser"]);
     }
 }
