@@ -6,6 +6,7 @@ mod fake_agent;
 mod hostile;
 mod journey;
 mod keyboard;
+mod live;
 mod looks;
 mod presence;
 mod stage;

@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use cap_devpanel::{AgentAddress, AgentHttp, DevPanel, DevPanelConfig, Operation, OperationState};
+use cap_devpanel::{AgentAddress, AgentHttp, DevPanel, DevPanelConfig, Operation, OperationState, WebConfig};
 use cap_domain::ids::{NodeId, ServerId};
 use cap_engine::port::{Deadlines, Inspected};
 use cap_engine::{ContainerEngine, DockerEngine};
@@ -38,6 +38,7 @@ static NEXT: AtomicU16 = AtomicU16::new(0);
 #[derive(Clone, Debug)]
 pub struct NodeSetup {
     panel: bool,
+    page: bool,
     start_agent: bool,
     socket: PathBuf,
     extra_config: String,
@@ -47,6 +48,7 @@ impl Default for NodeSetup {
     fn default() -> Self {
         Self {
             panel: true,
+            page: false,
             start_agent: true,
             socket: cap_testkit::docker::docker_socket(),
             extra_config: String::new(),
@@ -58,6 +60,12 @@ impl NodeSetup {
     /// No panel: the agent has HTTP only.
     pub fn without_panel(mut self) -> Self {
         self.panel = false;
+        self
+    }
+
+    /// The panel serves its web page, too.
+    pub fn with_page(mut self) -> Self {
+        self.page = true;
         self
     }
 
@@ -88,7 +96,7 @@ impl NodeSetup {
         let http_port = free_port();
         let panel = self.panel.then(|| {
             let config = DevPanelConfig {
-                secret: SECRET.to_owned(),
+                web: self.page.then(WebConfig::loopback),
                 agent_http: Some(AgentHttp::at(format!("http://127.0.0.1:{http_port}"), TOKEN)),
                 ..DevPanelConfig::new(SECRET)
             };
