@@ -4,6 +4,7 @@
 //! make carries the demo's own node id, lives in a temporary folder, and is gone when the demo ends.
 
 mod check;
+mod configuration;
 mod live;
 mod panel;
 mod process;

@@ -17,7 +17,7 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
 pub(super) fn run(world: &mut World, steps: &mut Steps, interrupt: &Interrupt) -> Result<()> {
     steps.step("connect", || world.bring_up(interrupt))?;
     steps.step("create", || {
-        world.command("create_server", Some(World::server_configuration()), interrupt)?;
+        world.create_server(interrupt)?;
         status_becomes("stopped", world, interrupt)
     })?;
     steps.step("start", || {

@@ -25,10 +25,11 @@ const HELP: &str = "lines go to the game (try: list, say hello, flood 50, crash,
 
 /// Creates and starts the server, then shows it until Ctrl-C or `/quit`.
 pub(super) fn run(world: &mut World, steps: &mut Steps, interrupt: &Interrupt) -> Result<()> {
-    let started = steps.step("connect", || world.bring_up(interrupt)).and_then(|()| {
-        steps.step("create", || world.command("create_server", Some(World::server_configuration()), interrupt))
-    });
+    let started = steps
+        .step("connect", || world.bring_up(interrupt))
+        .and_then(|()| steps.step("create", || world.create_server(interrupt)));
     let shown = started.and_then(|()| show(world, interrupt));
+    // That an interrupted step failed is no news to whoever interrupted it.
     if interrupt.came() {
         println!("\nending: the server is stopped and deleted (Ctrl-C again: at once)");
         return Ok(());

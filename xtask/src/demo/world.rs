@@ -1,9 +1,6 @@
 //! Everything the demo makes: a folder, two processes, one server. And its removal.
 
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,12 +8,13 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::configuration::{self, AgentSettings, Secrets};
 use super::panel::{Outcome, PanelClient, View};
 use super::process::{self, Process};
 use crate::engine::containers;
 use crate::interrupt::Interrupt;
 use crate::workspace::Workspace;
-use crate::{clock, environment, sample_image};
+use crate::{clock, sample_image};
 
 /// The agent promises to end within 10 s of SIGTERM.
 const AGENT_GRACE: Duration = Duration::from_secs(15);
@@ -44,12 +42,8 @@ pub(super) struct World {
     agent: Option<Process>,
     client: Option<PanelClient>,
     page: String,
-}
-
-/// Secrets of one demo; they end with it.
-struct Secrets {
-    link: String,
-    http: String,
+    /// A create was sent: from then on there may be something to delete, whatever the panel has seen of it.
+    create_was_sent: bool,
 }
 
 impl World {
@@ -71,6 +65,7 @@ impl World {
             agent: None,
             client: None,
             page: String::new(),
+            create_was_sent: false,
         })
     }
 
@@ -91,8 +86,8 @@ impl World {
 
     /// Starts the dev panel and then the agent, and waits until the panel counts the agent as online.
     pub(super) fn bring_up(&mut self, interrupt: &Interrupt) -> Result<()> {
-        let secrets = Secrets { link: random_text()?, http: random_text()? };
-        let agent_http = free_port()?;
+        let secrets = Secrets::make_up()?;
+        let agent_http = configuration::free_port()?;
         let link = self.start_panel(&secrets, agent_http)?;
         println!("    dev panel: {}", self.page);
         self.start_agent(&secrets, agent_http, &link)?;
@@ -113,46 +108,27 @@ impl World {
     }
 
     fn start_agent(&mut self, secrets: &Secrets, agent_http: u16, link: &str) -> Result<()> {
-        let folder = self.folder.as_ref().context("the temporary folder is gone")?.path().to_owned();
-        let [link_secret, http_token, storage] =
-            ["panel_secret", "http_token", "storage"].map(|name| folder.join(name));
-        write_private(&link_secret, &secrets.link)?;
-        write_private(&http_token, &secrets.http)?;
-        let file = folder.join("agent.toml");
-        let mut text = format!(
-            "[node]\nid = {node}\n\n[panel]\nurl = {link}\nsecret_file = {link_secret}\nresource_interval = \"2s\"\n\n\
-             [http]\nlisten = [{http}]\ntoken_file = {http_token}\n\n[storage]\nroot = {storage}\ntrash_retention = 0\n\n\
-             [ports]\nip = \"127.0.0.1\"\n\n[docker]\nsocket = {socket}\nimage_pull = \"never\"\n",
-            node = quoted(&self.node),
-            link = quoted(link),
-            link_secret = quoted_path(&link_secret)?,
-            http = quoted(&format!("127.0.0.1:{agent_http}")),
-            http_token = quoted_path(&http_token)?,
-            storage = quoted_path(&storage)?,
-            socket = quoted_path(&self.socket)?,
-        );
-        if !environment::is_root() {
-            // Only root can give files to another user: servers run as us.
-            let user = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-            text.push_str(&format!("user = \"{}:{}\"\n", user.0, user.1));
-        }
-        fs::write(&file, text).context("cannot write the agent's configuration")?;
+        let folder = self.folder.as_ref().context("the temporary folder is gone")?.path();
+        let settings = AgentSettings { node: &self.node, link, http_port: agent_http, socket: &self.socket };
+        let file = configuration::write(folder, &settings, secrets)?;
         let mut command = process::command(&self.agent_program);
         command.arg("run").arg("--config").arg(&file);
         self.agent = Some(Process::start("agent", command, &self.logs.join("agent.log"))?);
         Ok(())
     }
 
-    /// What a create of the demo's server says.
-    pub(super) fn server_configuration() -> serde_json::Value {
-        json!({
+    /// Has the panel create the demo's server.
+    pub(super) fn create_server(&mut self, interrupt: &Interrupt) -> Result<()> {
+        let configuration = json!({
             "name": "Demo server",
             "image": sample_image::NAME,
             "limits": {"memory": 256, "swap": 0, "disk": 1024, "cpu": 100, "io": 500},
             "environment": {"SAMPLE_STARTUP_MS": "1200"},
             "stop": "stop",
             "configStartup": {"done": "Done ("},
-        })
+        });
+        self.create_was_sent = true;
+        self.command("create_server", Some(configuration), interrupt)
     }
 
     /// Sends a command, and waits for its outcome.
@@ -205,57 +181,71 @@ impl World {
         }
     }
 
-    /// Checks that nothing of this demo is left in Docker; removes what is.
+    /// Checks that nothing of this demo is left in Docker.
     pub(super) fn nothing_left_in_docker(&self) -> Result<()> {
+        match self.remove_what_is_left_in_docker()? {
+            0 => Ok(()),
+            left => bail!("{left} container(s) were left in Docker; they are removed now"),
+        }
+    }
+
+    fn remove_what_is_left_in_docker(&self) -> Result<usize> {
         let left = containers::with_label(&self.socket, &format!("ctrl-alt-play.node-id={}", self.node))?;
         for id in &left {
             containers::remove(&self.socket, id)?;
         }
-        if left.is_empty() { Ok(()) } else { bail!("{} container(s) were left; they are removed now", left.len()) }
+        Ok(left.len())
     }
 
     /// Ends and removes everything, whatever state it is in. Every part is tried; the first failure is given.
     pub(super) fn clean_up(mut self, interrupt: &Interrupt) -> Result<()> {
         let mut failures = Vec::new();
-        // Asked in order first, so that the game can save; a second Ctrl-C skips that.
-        if self.agent.is_some() && !interrupt.came_twice() {
+        if self.agent.is_some() && self.create_was_sent {
             failures.extend(self.remove_server(interrupt).err());
         }
-        failures.extend(self.end_agent().err());
-        if let Some(mut panel) = self.panel.take() {
-            failures.extend(panel.end(PANEL_GRACE).err());
+        // How the agent ends is a step of the check; here it only has to be gone.
+        for (process, grace) in [(self.agent.take(), AGENT_GRACE), (self.panel.take(), PANEL_GRACE)] {
+            failures.extend(process.and_then(|mut process| process.end(grace).err()));
         }
-        failures.extend(self.nothing_left_in_docker().err());
+        match self.remove_what_is_left_in_docker() {
+            Ok(0) => {}
+            Ok(left) => println!("removed {left} container(s) that the agent could not remove any more"),
+            Err(error) => failures.push(error),
+        }
         if let Some(folder) = self.folder.take() {
             failures.extend(folder.close().context("cannot remove the temporary folder").err());
         }
         failures.into_iter().next().map_or(Ok(()), |failure| Err(failure.context("cleaning up")))
     }
 
-    /// Stops and deletes the server, if the agent has one.
+    /// Has the server stopped, so that the game can save, and deleted. Gives up early if the agent is gone, or if Ctrl-C
+    /// comes once more.
     fn remove_server(&mut self, interrupt: &Interrupt) -> Result<()> {
         // It may have been a dead process that brought us here: then there is nobody to ask.
         let Ok(view) = self.look() else { return Ok(()) };
-        if view.status().is_none_or(|status| status == "deleted") {
-            return Ok(());
+        if matches!(view.status(), Some("starting" | "running" | "stopping" | "restarting" | "paused")) {
+            // What a stop says does not matter: the delete follows in any case.
+            self.outcome_of("stop_server", Some(json!({"timeout": STOP_GRACE_SECONDS})), interrupt)?;
         }
-        for (action, payload) in
-            [("stop_server", Some(json!({"timeout": STOP_GRACE_SECONDS}))), ("delete_server", None)]
-        {
-            let id = self.client()?.command(action, payload)?;
-            let ended = clock::wait_for(COMMAND_DEADLINE, || {
-                let outcome =
-                    self.look().map_or_else(|error| Outcome::Failed(error.to_string()), |view| view.outcome(&id));
-                (interrupt.came_twice() || outcome != Outcome::Pending).then_some(outcome)
-            });
-            match ended {
-                Some(Outcome::Succeeded) => {}
-                Some(Outcome::Pending) => return Ok(()),
-                Some(Outcome::Failed(why)) => bail!("{action} failed: {why}"),
-                None => bail!("{action} had no outcome within {}", clock::readable(COMMAND_DEADLINE)),
-            }
+        match self.outcome_of("delete_server", None, interrupt)? {
+            Outcome::Failed(why) if !why.contains("SERVER_NOT_FOUND") => bail!("delete_server failed: {why}"),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// What becomes of a command; pending if Ctrl-C came once more before it was known.
+    fn outcome_of(
+        &mut self,
+        action: &str,
+        payload: Option<serde_json::Value>,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome> {
+        let id = self.client()?.command(action, payload)?;
+        let outcome = clock::wait_for(COMMAND_DEADLINE, || match self.look().map(|view| view.outcome(&id)) {
+            Ok(Outcome::Pending) => interrupt.came_twice().then_some(Ok(Outcome::Pending)),
+            known => Some(known),
+        });
+        outcome.unwrap_or_else(|| bail!("{action} had no outcome within {}", clock::readable(COMMAND_DEADLINE)))
     }
 
     /// Prints the ends of the logs.
@@ -264,34 +254,4 @@ impl World {
             process.show_log();
         }
     }
-}
-
-/// A port on loopback that is free now. Another program may take it first; the demo then fails and says so.
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on loopback")?;
-    Ok(listener.local_addr().context("no free port on loopback")?.port())
-}
-
-/// 128 bits from the system, in hex.
-fn random_text() -> Result<String> {
-    let mut bytes = [0_u8; 16];
-    let mut source = fs::File::open("/dev/urandom").context("cannot open the random source")?;
-    source.read_exact(&mut bytes).context("cannot read the random source")?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn write_private(file: &Path, text: &str) -> Result<()> {
-    let failed = || format!("cannot write {}", file.display());
-    let mut opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).with_context(failed)?;
-    opened.set_permissions(Permissions::from_mode(0o600)).with_context(failed)?;
-    opened.write_all(text.as_bytes()).with_context(failed)
-}
-
-/// A TOML string: JSON's escapes are among TOML's.
-fn quoted(text: &str) -> String {
-    json!(text).to_string()
-}
-
-fn quoted_path(path: &Path) -> Result<String> {
-    path.to_str().map(quoted).with_context(|| format!("{} is not UTF-8", path.display()))
 }
