@@ -1,5 +1,6 @@
 //! Builds everything, bottom up, and stops it, top down.
 
+mod certificates;
 mod chores;
 mod http;
 mod reload;
@@ -14,6 +15,8 @@ use cap_domain::ports::PortRange;
 use cap_engine::port::Deadlines;
 use cap_engine::{ContainerEngine, DockerEngine};
 use tokio::sync::{Notify, watch};
+
+pub use certificates::checked;
 
 use crate::clock::{Monotonic, unix_ms};
 use crate::config::{AgentConfig, InvalidConfiguration, Loaded};
@@ -278,6 +281,17 @@ fn as_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// None without `panel.url`: then there is no link (P-2).
+fn link_config(config: &AgentConfig) -> Option<LinkConfig> {
+    let (url, secret) = (config.panel.url.as_ref()?, config.panel.secret.as_ref()?);
+    Some(LinkConfig {
+        ca_file: config.panel.ca_file.clone(),
+        reconnect_spread: config.panel.reconnect_spread,
+        ws_max_message: config.panel.ws_max_message,
+        ..LinkConfig::new(url.to_string(), config.node.id.clone(), secret.clone())
+    })
+}
+
 /// The link dials out as soon as it is built; without `panel.url` there is none (P-2).
 fn link(
     config: &AgentConfig,
@@ -288,7 +302,7 @@ fn link(
     agent: watch::Receiver<AgentSnapshot>,
     epoch: String,
 ) -> anyhow::Result<Option<Addr<PanelConnection>>> {
-    let (Some(url), Some(secret)) = (&config.panel.url, &config.panel.secret) else { return Ok(None) };
+    let Some(link_config) = link_config(config) else { return Ok(None) };
     let inbox = PanelInbox::new(InboxParts {
         commands: dispatcher.clone().recipient(),
         answers: outbox.clone().recipient(),
@@ -298,12 +312,6 @@ fn link(
         epoch,
     })
     .start();
-    let link_config = LinkConfig {
-        ca_file: config.panel.ca_file.clone(),
-        reconnect_spread: config.panel.reconnect_spread,
-        ws_max_message: config.panel.ws_max_message,
-        ..LinkConfig::new(url.to_string(), config.node.id.clone(), secret.clone())
-    };
     let listeners = LinkListeners {
         // The first frame of a link is a heartbeat (P-13).
         up: vec![heartbeat.clone().recipient(), outbox.clone().recipient(), inbox.clone().recipient()],

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use cap_agent::cli::{Cli, Command, ConfigArgs, EXIT_USAGE};
-use cap_agent::config::{self, Environment, Loaded};
+use cap_agent::config::{self, Environment, InvalidConfiguration, Loaded};
 use cap_agent::store::StoreError;
 use cap_agent::{app, logging};
 use clap::Parser;
@@ -35,9 +35,7 @@ fn run(args: ConfigArgs) -> ExitCode {
     for warning in warnings {
         log::warn!("configuration: {warning}");
     }
-    match actix_rt::System::new()
-        .block_on(app::run(config, move || config::load(&args.clone().into_inputs(Environment::of_this_process()))))
-    {
+    match actix_rt::System::new().block_on(app::run(config, move || load_and_check(args.clone()))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error:#}");
@@ -57,13 +55,17 @@ fn check_config(args: ConfigArgs) -> ExitCode {
 
 /// Loads the configuration, or says everything that is wrong with it.
 fn load(args: ConfigArgs) -> Option<Loaded> {
-    match config::load(&args.into_inputs(Environment::of_this_process())) {
+    match load_and_check(args) {
         Ok(loaded) => Some(loaded),
         Err(invalid) => {
             say(&format!("{invalid}\n"));
             None
         }
     }
+}
+
+fn load_and_check(args: ConfigArgs) -> Result<Loaded, InvalidConfiguration> {
+    config::load(&args.into_inputs(Environment::of_this_process())).and_then(app::checked)
 }
 
 /// Writes to standard output. A reader that goes away early, such as `head`, is no failure worth a word.

@@ -109,3 +109,33 @@ fn a_second_agent_on_the_same_root_ends_with_3() {
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains(&format!("(process {})", std::process::id())), "{said}");
 }
+
+#[test]
+fn certificates_that_cannot_be_used_are_64_before_anything_is_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pem, root) = (dir.path().join("not.pem"), dir.path().join("root"));
+    std::fs::write(&pem, "not a certificate").unwrap();
+    let pem = pem.display().to_string();
+    let common = ["--set", "node.id=n", "--set", &format!("storage.root={}", root.display())].map(str::to_owned);
+    for (settings, key) in [
+        (vec![format!("http.tls_cert={pem}"), format!("http.tls_key={pem}")], "http.tls_cert"),
+        (
+            vec![
+                "panel.url=wss://127.0.0.1:1".to_owned(),
+                format!("panel.secret={CANARY}"),
+                format!("panel.ca_file={pem}"),
+            ],
+            "panel.ca_file",
+        ),
+    ] {
+        let mut arguments = vec!["run".to_owned()];
+        arguments.extend(common.clone());
+        arguments.extend(settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]));
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let output = agent(&arguments, &[]);
+        let said = both_outputs(&output);
+        assert_eq!(output.status.code(), Some(64), "{said}");
+        assert!(said.contains(key) && !said.contains(CANARY), "{said}");
+        assert!(!root.exists(), "nothing was opened");
+    }
+}

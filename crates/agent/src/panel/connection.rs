@@ -120,6 +120,14 @@ const SMALLEST_MAX_OUTBOUND: usize = 4096;
 #[rtype(result = "()")]
 struct Connect;
 
+/// Whether a link can be made of these settings. Opens nothing but the certificate file.
+///
+/// # Errors
+/// As [`PanelConnection::new`].
+pub fn check_link(config: &LinkConfig) -> Result<(), LinkConfigError> {
+    Dialer::new(config).map(|_| ())
+}
+
 impl PanelConnection {
     /// Checks the settings and prepares the link; nothing is opened before the actor is started.
     pub fn new(config: LinkConfig, listeners: LinkListeners) -> Result<Self, LinkConfigError> {

@@ -54,7 +54,8 @@ impl ServerActor {
             Action::EnsureImage => {
                 let image = self.spec.image.clone();
                 let adopted = matches!(self.spec.origin, Origin::Adopted { .. });
-                Box::pin(async move { ensure_image(&shared, &server, &image, adopted).await.into() })
+                let phase = self.machine.status().last_known;
+                Box::pin(async move { ensure_image(&shared, (&server, phase), &image, adopted).await.into() })
             }
             Action::EnsureContainer => Box::pin(ensure_container(shared, self.owner.clone(), self.spec.clone())),
             Action::Start => {
@@ -108,7 +109,7 @@ async fn kill(shared: &Collaborators, server: &ServerId) -> Result<(), Failure> 
 
 async fn ensure_image(
     shared: &Arc<Collaborators>,
-    server: &ServerId,
+    (server, phase): (&ServerId, Phase),
     image: &str,
     adopted: bool,
 ) -> Result<(), Failure> {
@@ -128,7 +129,7 @@ async fn ensure_image(
             )),
         };
     }
-    match pull(shared, server, image).await {
+    match pull(shared, (server, phase), image).await {
         // A registry that is away must not keep a server down whose image is here.
         Err(failure) if local.is_some() => {
             log::warn!("image not refreshed, the local one is used: server_id={server} error={}", failure.message);
@@ -138,10 +139,10 @@ async fn ensure_image(
     }
 }
 
-async fn pull(shared: &Arc<Collaborators>, server: &ServerId, image: &str) -> Result<(), Failure> {
+async fn pull(shared: &Arc<Collaborators>, (server, phase): (&ServerId, Phase), image: &str) -> Result<(), Failure> {
     let mut attempt = 1;
     loop {
-        let progress = progress_reporter(shared, server, image);
+        let progress = progress_reporter(shared, (server, phase), image);
         match shared.engine.pull(image, progress).await {
             Err(EngineError::PullFailed { transient: true, message, .. }) if attempt < PULL_TRIES => {
                 log::warn!("pull failed, trying again: server_id={server} attempt={attempt} error={message}");
@@ -156,7 +157,7 @@ async fn pull(shared: &Arc<Collaborators>, server: &ServerId, image: &str) -> Re
 /// Tells the panel each further ten percent once.
 fn progress_reporter(
     shared: &Arc<Collaborators>,
-    server: &ServerId,
+    (server, phase): (&ServerId, Phase),
     image: &str,
 ) -> Box<dyn Fn(PullProgress) + Send + Sync> {
     let (reports, server, image) = (shared.reports.clone(), server.clone(), image.to_owned());
@@ -167,12 +168,7 @@ fn progress_reporter(
             return;
         }
         let message = format!("pulling image {image}: {} %", progress.percent);
-        reports.do_send(Report::Notice {
-            server: server.clone(),
-            phase: Some(Phase::Installing),
-            message,
-            unix_ms: unix_ms(),
-        });
+        reports.do_send(Report::Notice { server: server.clone(), phase: Some(phase), message, unix_ms: unix_ms() });
     })
 }
 
