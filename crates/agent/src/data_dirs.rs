@@ -114,7 +114,7 @@ mod tests {
         assert!(dirs.discard(&server, &name).unwrap());
         assert!(!dirs.of(&server).exists());
         assert_eq!(fs::read_to_string(root.path().join("trash").join(&name).join("world")).unwrap(), "blocks");
-        assert_eq!(dirs.trash_names().unwrap(), [name.clone()]);
+        assert_eq!(dirs.trash_names().unwrap(), std::slice::from_ref(&name));
         dirs.empty(&name).unwrap();
         assert!(dirs.trash_names().unwrap().is_empty());
     }

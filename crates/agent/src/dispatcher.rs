@@ -135,6 +135,8 @@ pub struct Dispatcher {
     rates: HashMap<Caller, TokenBucket>,
     /// Ids deleted by this agent, so that deleting them again succeeds (P-23).
     deleted: std::collections::HashSet<String>,
+    /// Consoles made in this run: each numbering has a name of its own (P-69).
+    consoles_made: u64,
     /// This actor, for work that comes back to it.
     me: Option<WeakAddr<Self>>,
     engine_up: bool,
@@ -179,6 +181,7 @@ impl Dispatcher {
             repeats: HashMap::new(),
             rates: HashMap::new(),
             deleted: std::collections::HashSet::new(),
+            consoles_made: 0,
             me: None,
             engine_up: false,
             shutting_down: false,
@@ -210,6 +213,9 @@ impl Actor for Dispatcher {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        // Unbounded: a request that meets a full mailbox is parked, and those that come later overtake it (P-26). The
+        // bounds are the callers' rates and the servers' queues (P-30).
+        ctx.set_mailbox_capacity(0);
         self.me = Some(ctx.address().downgrade());
         if let Some(restored) = self.restored.take() {
             self.take_over(restored, ctx);

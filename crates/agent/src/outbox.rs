@@ -8,6 +8,7 @@
 //! Without a link, events are not kept (P-57: nothing old is sent): a new link is told what every server is now, and each
 //! console goes on where the last link left it.
 
+mod groups;
 mod known;
 
 use std::collections::BTreeMap;
@@ -24,10 +25,11 @@ use crate::clock::unix_ms;
 use crate::console::ConsoleMoved;
 use crate::dispatcher::ConsoleKnown;
 use crate::panel::connection::{Generation, LinkDown, LinkUp, SendFrame};
-use crate::panel::translate::outbound::{console_frames, console_gap, report_frames, status_frame};
+use crate::panel::translate::outbound::{console_gap, report_frames, status_frame};
 use crate::report::Report;
 use crate::sampler::FigureBoard;
 use crate::snapshot::AgentSnapshot;
+use groups::{ConsoleFrames, Group};
 use known::Known;
 
 /// Groups of frames handed to the socket and not yet acknowledged by it. Small: what waits in the socket cannot be
@@ -68,8 +70,7 @@ pub struct Flush {
 pub struct Outbox {
     config: OutboxConfig,
     link: Option<Up>,
-    /// Each item is a group of frames that go out back to back.
-    queue: Queue<Vec<String>>,
+    queue: Queue<Group>,
     known: BTreeMap<ServerId, Known>,
     board: FigureBoard,
     snapshot: watch::Sender<AgentSnapshot>,
@@ -78,11 +79,15 @@ pub struct Outbox {
     /// Whose console was pulled last.
     turn: Option<ServerId>,
     told_drops: u64,
+    /// Frames that no panel takes at this length.
+    too_long: u64,
 }
 
 struct Up {
     generation: Generation,
     sink: actix::Recipient<SendFrame>,
+    /// The longest message the panel takes, in bytes.
+    max_message: usize,
     in_flight: usize,
 }
 
@@ -101,6 +106,7 @@ impl Outbox {
             pull_scheduled: false,
             turn: None,
             told_drops: 0,
+            too_long: 0,
         }
     }
 
@@ -121,9 +127,11 @@ impl Outbox {
         if frames.is_empty() {
             return;
         }
-        let texts: Vec<String> = frames.iter().map(Frame::to_text).collect();
-        let size = texts.iter().map(String::len).sum();
-        self.queue.push(class, size, texts);
+        self.enqueue_group(class, Group::of(frames));
+    }
+
+    fn enqueue_group(&mut self, class: OutClass, group: Group) {
+        self.queue.push(class, group.size(), group);
         self.tell_drops();
     }
 
@@ -145,13 +153,14 @@ impl Outbox {
                 None if !self.pull_scheduled && self.feed_next_console() => continue,
                 None => return,
             };
-            let texts = match item {
-                OutItem::Item(texts) => texts,
-                OutItem::Gap(span) => self.gap(&span).map(|frame| frame.to_text()).into_iter().collect(),
+            let group = match item {
+                OutItem::Item(group) => group,
+                OutItem::Gap(span) => match self.gap(&span) {
+                    Some(frame) => Group { span: Some(span), ..Group::of(&[frame]) },
+                    None => continue,
+                },
             };
-            for text in texts {
-                self.hand_over(text, ctx);
-            }
+            self.hand_over(group, ctx);
         }
     }
 
@@ -161,19 +170,47 @@ impl Outbox {
         Some(console_gap(&span.server, &epoch, (span.first_seq, span.last_seq), now))
     }
 
-    fn hand_over(&mut self, text: String, ctx: &mut Context<Self>) {
+    fn hand_over(&mut self, Group { texts, span }: Group, ctx: &mut Context<Self>) {
+        if let Some(span) = &span
+            && let Some(known) = self.known.get_mut(&span.server)
+        {
+            known.handed_over(span);
+        }
+        let last = texts.len().saturating_sub(1);
+        for (place, text) in texts.into_iter().enumerate() {
+            // The lines of a group were taken when its last frame was.
+            self.hand_over_frame(text, span.clone().filter(|_| place == last), ctx);
+        }
+    }
+
+    fn hand_over_frame(&mut self, text: String, tells: Option<ConsoleSpan>, ctx: &mut Context<Self>) {
         let Some(link) = &mut self.link else { return };
+        if text.len() > link.max_message {
+            self.too_long += 1;
+            log::warn!(
+                "a frame of {} bytes is longer than the panel takes and is left out; {} so far",
+                text.len(),
+                self.too_long
+            );
+            return;
+        }
         link.in_flight += 1;
         let generation = link.generation;
         let sent = link.sink.send(SendFrame { generation, text, urgent: false });
         ctx.spawn(sent.into_actor(self).map(move |sent, this, ctx| {
-            if let Ok(Err(error)) = sent {
-                log::debug!("frame not sent: {error}");
+            let Some(link) = this.link.as_mut().filter(|link| link.generation == generation) else { return };
+            link.in_flight -= 1;
+            match (sent, tells) {
+                (Ok(Ok(())), Some(span)) => {
+                    if let Some(known) = this.known.get_mut(&span.server) {
+                        known.taken(&span);
+                    }
+                }
+                // Its lines stay under way: the next link is told them.
+                (Ok(Err(error)), _) => log::debug!("frame not sent: {error}"),
+                _ => {}
             }
-            if let Some(link) = this.link.as_mut().filter(|link| link.generation == generation) {
-                link.in_flight -= 1;
-                this.pump(ctx);
-            }
+            this.pump(ctx);
         }));
     }
 
@@ -191,12 +228,13 @@ impl Outbox {
 
     /// One helping of this console into the queue.
     fn feed(&mut self, server: &ServerId) -> bool {
+        let Some(max_message) = self.link.as_ref().map(|link| link.max_message) else { return false };
         let Some(pulled) = self.known.get_mut(server).and_then(|known| known.pull(PULL)) else { return false };
-        let now = Timestamp::from_unix_ms(unix_ms());
-        for (span, frames) in console_frames(server, &pulled.epoch, &pulled.lines, self.config.console_server_log, now)
-        {
-            let span = ConsoleSpan { server: server.clone(), first_seq: span.0, last_seq: span.1 };
-            self.enqueue(OutClass::Console(span), &frames);
+        let (with_log, now) = (self.config.console_server_log, Timestamp::from_unix_ms(unix_ms()));
+        for group in (ConsoleFrames { server, with_log, now, max_message }).groups(&pulled) {
+            if let Some(span) = group.span.clone() {
+                self.enqueue_group(OutClass::Console(span), group);
+            }
         }
         true
     }
@@ -248,7 +286,11 @@ impl Handler<Report> for Outbox {
             }
             _ => OutClass::Event(None),
         };
-        let frames: Vec<Frame> = report_frames(&report).into_iter().map(|frame| self.place(frame)).collect();
+        let mut frames: Vec<Frame> = report_frames(&report).into_iter().map(|frame| self.place(frame)).collect();
+        if let Report::StatusKnown { server, status } = &report {
+            // A link that is up already has not been told of this server.
+            frames.push(status_frame(server, *status, None, Timestamp::from_unix_ms(unix_ms())));
+        }
         self.enqueue(class, &frames);
         self.pump(ctx);
     }
@@ -274,6 +316,7 @@ impl Handler<ConsoleKnown> for Outbox {
 
     fn handle(&mut self, known: ConsoleKnown, ctx: &mut Self::Context) {
         known.console.set_viewer(ctx.address().recipient());
+        self.queue.rewind_console(&known.server, 1);
         self.known.entry(known.server).or_default().follow(known.console);
     }
 }
@@ -290,7 +333,9 @@ impl Handler<LinkUp> for Outbox {
     type Result = ();
 
     fn handle(&mut self, up: LinkUp, ctx: &mut Self::Context) {
-        self.link = Some(Up { generation: up.generation, sink: up.sink, in_flight: 0 });
+        self.go_down();
+        let max_message = up.max_message.unwrap_or(usize::MAX);
+        self.link = Some(Up { generation: up.generation, sink: up.sink, max_message, in_flight: 0 });
         self.queue.link_up();
         self.snapshot.send_modify(|snapshot| snapshot.link_up = true);
         let now = Timestamp::from_unix_ms(unix_ms());
@@ -309,13 +354,27 @@ impl Handler<LinkUp> for Outbox {
     }
 }
 
+impl Outbox {
+    /// What the link did not take of the consoles is pulled again for the next one, which may take shorter messages.
+    fn go_down(&mut self) {
+        if self.link.take().is_none() {
+            return;
+        }
+        self.queue.link_down();
+        for (server, known) in &mut self.known {
+            if let Some(due) = known.link_down() {
+                self.queue.rewind_console(server, due);
+            }
+        }
+    }
+}
+
 impl Handler<LinkDown> for Outbox {
     type Result = ();
 
     fn handle(&mut self, down: LinkDown, _: &mut Self::Context) {
         if self.link.as_ref().is_some_and(|link| link.generation == down.generation) {
-            self.link = None;
-            self.queue.link_down();
+            self.go_down();
             self.snapshot.send_modify(|snapshot| snapshot.link_up = false);
         }
     }

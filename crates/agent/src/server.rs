@@ -205,6 +205,8 @@ impl ServerActor {
         console: Arc<Console>,
     ) -> Self {
         let machine = ServerMachine::restored(machine_config(&spec, shared.deadlines), persisted);
+        // A panel that connects before the engine has answered must hear of this server, too.
+        shared.reports.do_send(Report::StatusKnown { server: spec.id.clone(), status: machine.status() });
         Self::new(shared, owner, spec, machine, console, false)
     }
 

@@ -240,6 +240,15 @@ impl<P> Outbox<P> {
         }
     }
 
+    /// Output of this server is due from this line on: for a server that is new, and after a link that died with lines
+    /// under way. What waits of it is taken away, because its owner pushes it again; what the owner leaves out is announced
+    /// by a gap.
+    pub fn rewind_console(&mut self, server: &ServerId, due_seq: u64) {
+        let lane = self.consoles.entry(server.clone()).or_default();
+        self.console_bytes -= lane.rewind(due_seq);
+        self.turns.retain(|other| other != server);
+    }
+
     /// The line numbers of this server begin again (P-69): its waiting output is dropped, and no gap is made up from
     /// numbers that have no meaning any more. Announcing the change is the owner's.
     pub fn restart_console(&mut self, server: &ServerId) {

@@ -48,6 +48,21 @@ impl Dispatcher {
         });
     }
 
+    /// Refuses a command because of a limit: that is not remembered, so that its id can be tried again (P-30).
+    pub(super) fn refuse_for_now(&mut self, pending: Pending, failure: Failure) {
+        let Pending { reply, key } = pending;
+        let mut replies = vec![reply];
+        if let Some(key) = key {
+            replies.extend(self.repeats.remove(&key).unwrap_or_default());
+            self.ledger.forget_refused(&key);
+            write("command", self.shared.store.forget_command(key.caller, key.id));
+        }
+        for reply in replies {
+            // Whoever asked may have gone away.
+            drop(reply.send(Answer::Failed { failure: failure.clone() }));
+        }
+    }
+
     pub(super) fn answer_all(&mut self, waiting: Vec<Pending>, answer: &CommandAnswer) {
         for pending in waiting {
             self.answer(pending, answer.clone());
@@ -79,7 +94,10 @@ impl Dispatcher {
 
     /// The answer to a create that replaced the configuration of a server.
     pub(super) fn answer_created(&mut self, server: &ServerId, operation: Operation, pending: Pending) {
-        let Ok(entry) = self.entry(server) else { return };
+        let entry = match self.entry(server) {
+            Ok(entry) => entry,
+            Err(failure) => return self.answer(pending, Answer::Failed { failure }),
+        };
         let (actor, ports, server) = (entry.actor.clone(), entry.spec.ports.clone(), server.clone());
         let warnings = match operation.shape {
             super::operations::AnswerShape::Created { warnings, .. } => warnings,
@@ -184,7 +202,7 @@ fn record_of(
 ) -> OperationRecord {
     let as_u64 = |ms: i64| u64::try_from(ms).unwrap_or(0);
     let (state, failure, note) = match outcome {
-        None => (OperationState::Running, None, None),
+        None => (OperationState::Running, None, operation.shape.to_resume().map(str::to_owned)),
         Some(Ok(note)) => (OperationState::Succeeded, None, note),
         Some(Err(failure)) => (OperationState::Failed, Some(failure), None),
     };

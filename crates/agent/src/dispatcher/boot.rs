@@ -59,6 +59,12 @@ impl Dispatcher {
     pub(super) fn take_over(&mut self, restored: Restored, ctx: &mut Context<Self>) {
         self.deleted.extend(restored.deleted.iter().map(ToString::to_string));
         for record in restored.servers {
+            if record.persisted.phase == Phase::Deleted {
+                // Cut off between the end of its deletion and its removal from the store.
+                self.deleted.insert(record.spec.id.to_string());
+                self.store_removed(record.spec.id);
+                continue;
+            }
             self.insert_restored(record, ctx);
         }
         for AliasRecord { alias, server, kind, .. } in restored.aliases {
@@ -147,7 +153,7 @@ impl Dispatcher {
             target: record.called_server.clone(),
             action: action_name(&record.action),
             command: record.command.clone(),
-            shape: AnswerShape::Deleted,
+            shape: AnswerShape::resumed_delete(record.note.as_deref()),
             started_unix_ms: i64::try_from(record.started_ms).unwrap_or(0),
             waiting: Vec::new(),
             acknowledged: true,
@@ -156,15 +162,19 @@ impl Dispatcher {
             // Half a deletion is worse than a late one.
             log::info!("deletion resumed: server_id={} operation={}", record.server, operation.id);
             let (pending, _nobody) = Pending::unremembered();
-            return self.begin_operation(operation, RequestKind::Delete { keep_files: false }, pending, ctx);
+            let keep_files = operation.shape == AnswerShape::Deleted { keep_files: true };
+            return self.begin_operation(operation, RequestKind::Delete { keep_files }, pending, ctx);
         }
-        let failure = Failure::new(FailureCode::Interrupted, "the agent was restarted while this was under way");
+        // A deletion that was all but written down has succeeded.
+        let deleted = operation.action == "delete_server" && self.deleted.contains(record.server.as_str());
+        let interrupted = || Failure::new(FailureCode::Interrupted, "the agent was restarted while this was under way");
+        let failure = (!deleted).then(interrupted);
         let ended = unix_ms();
-        let report = completed(&operation, &Err(failure.clone()), ended);
+        let report = completed(&operation, &failure.clone().map_or(Ok(None), Err), ended);
         let record = OperationRecord {
-            state: OperationState::Failed,
+            state: if deleted { OperationState::Succeeded } else { OperationState::Failed },
             ended_ms: u64::try_from(ended).ok(),
-            failure: Some(failure),
+            failure,
             ..record
         };
         self.operations.remember(record.server.clone(), view_of(&record), ended);

@@ -119,7 +119,7 @@ impl Dispatcher {
             match phase {
                 Phase::Installing if !unchanged => {
                     let failure = Failure::new(FailureCode::ServerBusy, "an install is under way");
-                    this.answer(pending, cap_domain::command::Answer::Failed { failure });
+                    this.refuse_for_now(pending, failure);
                 }
                 Phase::Installing | Phase::InstallFailed => {
                     this.take_spec(spec);

@@ -23,7 +23,9 @@ impl Dispatcher {
             Verb::Stop(stop) => (RequestKind::Stop(*stop), AnswerShape::Power),
             Verb::Restart(stop) => (RequestKind::Restart(*stop), AnswerShape::Power),
             Verb::Kill => (RequestKind::Kill, AnswerShape::Power),
-            Verb::Delete { keep_files } => (RequestKind::Delete { keep_files: *keep_files }, AnswerShape::Deleted),
+            Verb::Delete { keep_files } => {
+                (RequestKind::Delete { keep_files: *keep_files }, AnswerShape::Deleted { keep_files: *keep_files })
+            }
             _ => return self.query_on(server, command, pending),
         };
         let operation = self.new_operation(&server, &command, shape);
@@ -59,10 +61,16 @@ impl Dispatcher {
         let id = operation.id.clone();
         operation.waiting.push(pending);
         self.operations.begin(operation);
-        self.acknowledge_later(id.clone(), ctx);
+        let acknowledge_at = tokio::time::Instant::now() + self.pace.ack_deadline;
         let request = Request { operation: id.clone(), kind };
         let verdict = actor.send(Lifecycle(request)).into_actor(self);
-        ctx.spawn(verdict.map(move |verdict, this, _| match verdict {
+        ctx.spawn(verdict.map(move |verdict, this, ctx| match verdict {
+            Ok((Verdict::Accepted, _)) => {
+                // Stored now: from here on its outcome is owed, over a restart too (P-20).
+                this.operations.accepted(&id);
+                this.store_operation(&id);
+                this.acknowledge_at(acknowledge_at, id, ctx);
+            }
             Ok((verdict, status)) => this.take_verdict(&id, verdict, status),
             Err(_) => this.end_operation(
                 &id,
@@ -74,8 +82,7 @@ impl Dispatcher {
 
     fn take_verdict(&mut self, id: &OperationId, verdict: Verdict, status: Status) {
         match verdict {
-            // Stored now: from here on its outcome is owed, over a restart too (P-20).
-            Verdict::Accepted => self.store_operation(id),
+            Verdict::Accepted => {}
             Verdict::Joined(other) => self.join(id, &other),
             Verdict::AlreadyHolds => {
                 if let Some(operation) = self.operations.withdraw(id) {
@@ -85,8 +92,12 @@ impl Dispatcher {
                 }
             }
             Verdict::Refused(failure) => {
-                if let Some(operation) = self.operations.withdraw(id) {
-                    self.answer_all(operation.waiting, &Answer::Failed { failure });
+                let Some(operation) = self.operations.withdraw(id) else { return };
+                for pending in operation.waiting {
+                    match failure.code {
+                        FailureCode::ServerBusy => self.refuse_for_now(pending, failure.clone()),
+                        _ => self.answer(pending, Answer::Failed { failure: failure.clone() }),
+                    }
                 }
             }
         }
@@ -119,8 +130,9 @@ impl Dispatcher {
     }
 
     /// At the deadline the in-progress word is the answer, and the outcome becomes an event (P-17, P-20).
-    fn acknowledge_later(&self, id: OperationId, ctx: &mut Context<Self>) {
-        ctx.run_later(self.pace.ack_deadline, move |this, _| {
+    fn acknowledge_at(&self, at: tokio::time::Instant, id: OperationId, ctx: &mut Context<Self>) {
+        let wait = at.saturating_duration_since(tokio::time::Instant::now());
+        ctx.run_later(wait, move |this, _| {
             let Some(operation) = this.operations.get_mut(&id) else { return };
             operation.acknowledged = true;
             let waiting = std::mem::take(&mut operation.waiting);
@@ -212,7 +224,7 @@ fn outcome_reply(
 ) -> Reply {
     match &operation.shape {
         AnswerShape::Power => Reply::Power { status, note },
-        AnswerShape::Deleted => Reply::Deleted,
+        AnswerShape::Deleted { .. } => Reply::Deleted,
         AnswerShape::Created { existing, warnings } => {
             Reply::Created { status, existing: *existing, ports, warnings: warnings.clone() }
         }

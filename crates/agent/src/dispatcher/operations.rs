@@ -24,8 +24,23 @@ pub(super) enum AnswerShape {
     Power,
     /// What a create says.
     Created { existing: bool, warnings: Vec<String> },
-    /// Nothing is left.
-    Deleted,
+    /// Nothing is left, but the files if they were to be kept.
+    Deleted { keep_files: bool },
+}
+
+/// What the store notes of a deletion under way that is to keep the files, so that it is resumed as it was asked for.
+const KEEP_FILES: &str = "the files are kept";
+
+impl AnswerShape {
+    /// What must be stored of an operation under way beside its action.
+    pub(super) fn to_resume(&self) -> Option<&'static str> {
+        matches!(self, Self::Deleted { keep_files: true }).then_some(KEEP_FILES)
+    }
+
+    /// A deletion again, from what [`Self::to_resume`] gave.
+    pub(super) fn resumed_delete(note: Option<&str>) -> Self {
+        Self::Deleted { keep_files: note == Some(KEEP_FILES) }
+    }
 }
 
 /// One operation.
@@ -75,8 +90,14 @@ pub(super) struct Operations {
 
 impl Operations {
     pub(super) fn begin(&mut self, operation: Operation) {
-        self.last.insert(operation.server.clone(), operation.view(None));
         self.under_way.insert(operation.id.clone(), operation);
+    }
+
+    /// The server's machine took it: it is the server's last operation from now on.
+    pub(super) fn accepted(&mut self, id: &OperationId) {
+        if let Some(operation) = self.under_way.get(id) {
+            self.last.insert(operation.server.clone(), operation.view(None));
+        }
     }
 
     pub(super) fn get_mut(&mut self, id: &OperationId) -> Option<&mut Operation> {
@@ -85,11 +106,7 @@ impl Operations {
 
     /// It never began (refused, or joined another one): nothing is remembered of it.
     pub(super) fn withdraw(&mut self, id: &OperationId) -> Option<Operation> {
-        let operation = self.under_way.remove(id)?;
-        if self.last.get(&operation.server).is_some_and(|last| last.operation == *id) {
-            self.last.remove(&operation.server);
-        }
-        Some(operation)
+        self.under_way.remove(id)
     }
 
     /// It has its outcome.

@@ -14,7 +14,7 @@ use cap_domain::spec::ServerSpec;
 
 use super::{ConsoleKnown, Dispatcher, Entry};
 use crate::console::Console;
-use crate::server::ServerActor;
+use crate::server::{Observed, ServerActor};
 
 /// The longest wait before a server actor is built anew.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -28,8 +28,10 @@ struct Exited {
 }
 
 impl Dispatcher {
-    pub(super) fn new_console(&self, spec: &ServerSpec) -> Arc<Console> {
-        let epoch = self.shared.console_epoch.clone();
+    /// Its numbering begins at 1, so its name must be new even for a server that was deleted and created again (P-69).
+    pub(super) fn new_console(&mut self, spec: &ServerSpec) -> Arc<Console> {
+        self.consoles_made += 1;
+        let epoch = format!("{}-{}", self.shared.console_epoch, self.consoles_made);
         let console = Arc::new(Console::new(spec.id.clone(), epoch, self.shared.console_limits));
         self.viewers.do_send(ConsoleKnown { server: spec.id.clone(), console: Arc::clone(&console) });
         console
@@ -46,7 +48,9 @@ impl Dispatcher {
         ctx: &mut Context<Self>,
     ) {
         let server = spec.id.clone();
-        let context = actix::Context::<ServerActor>::new();
+        let mut context = actix::Context::<ServerActor>::new();
+        // Unbounded, as the dispatcher's own: requests must keep their order, and the machine bounds what waits.
+        context.set_mailbox_capacity(0);
         let address = context.address();
         let run = actix_rt::spawn(context.into_future(actor));
         let this = ctx.address();
@@ -96,6 +100,24 @@ impl Dispatcher {
         self.store_ended(&operation, now, outcome, tell);
     }
 
+    /// A machine built anew knows nothing until it has seen its container.
+    fn look_at(&self, server: ServerId, ctx: &mut Context<Self>) {
+        let order = self.shared.order.next();
+        let engine = Arc::clone(&self.shared.engine);
+        let look = async move { (engine.look(&server).await, server) };
+        ctx.spawn(look.into_actor(self).map(move |(seen, server), this, _| {
+            let Some(entry) = this.servers.get(&server) else { return };
+            match seen {
+                Ok(observation) => entry.actor.do_send(Observed { order, observation }),
+                // The watch finds out what is wrong, and lists when it is over.
+                Err(error) => {
+                    log::warn!("looking at the container failed: server_id={server} error={error}");
+                    this.shared.suspicion.notify_one();
+                }
+            }
+        }));
+    }
+
     fn rebuild(&mut self, server: ServerId, ctx: &mut Context<Self>) {
         let load = self.shared.store.persisted_of(server.clone());
         ctx.spawn(load.into_actor(self).map(move |loaded, this, ctx| {
@@ -118,7 +140,7 @@ impl Dispatcher {
                 Arc::clone(&console),
             );
             this.supervise(spec, actor, console, created, panics, ctx);
-            this.shared.suspicion.notify_one();
+            this.look_at(server, ctx);
         }));
     }
 }

@@ -1,7 +1,9 @@
 //! What the outbox knows of one server: its status, and how far its output has been sent.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use cap_domain::outbox::ConsoleSpan;
 use cap_domain::phase::Status;
 
 use crate::console::{Console, StoredLine};
@@ -12,8 +14,12 @@ pub(super) struct Known {
     /// What a new link is told first.
     pub(super) status: Option<Status>,
     console: Option<Arc<Console>>,
-    /// The number of the next line to send.
+    /// The number of the next line to pull.
     cursor: u64,
+    /// The number of the next line to hand to the socket.
+    next_to_hand: u64,
+    /// The first lines of the groups that were handed to the socket and not taken by it yet.
+    under_way: BTreeSet<u64>,
 }
 
 /// Lines pulled from a console.
@@ -30,6 +36,29 @@ impl Known {
     pub(super) fn follow(&mut self, console: Arc<Console>) {
         self.console = Some(console);
         self.cursor = 1;
+        self.next_to_hand = 1;
+        self.under_way.clear();
+    }
+
+    /// These lines (or the news that they are missing) go to the socket.
+    pub(super) fn handed_over(&mut self, span: &ConsoleSpan) {
+        self.under_way.insert(span.first_seq);
+        self.next_to_hand = span.last_seq + 1;
+    }
+
+    /// The socket took them.
+    pub(super) fn taken(&mut self, span: &ConsoleSpan) {
+        self.under_way.remove(&span.first_seq);
+    }
+
+    /// The link is gone: answers the first line that it did not take, from which the next link goes on (P-71).
+    pub(super) fn link_down(&mut self) -> Option<u64> {
+        self.console.as_ref()?;
+        let due = self.under_way.first().copied().unwrap_or(self.next_to_hand);
+        self.under_way.clear();
+        self.cursor = due;
+        self.next_to_hand = due;
+        Some(due)
     }
 
     pub(super) fn epoch(&self) -> Option<String> {

@@ -60,6 +60,8 @@ impl ServerActor {
             Action::EnsureContainer => Box::pin(ensure_container(shared, self.owner.clone(), self.spec.clone())),
             Action::Start => {
                 self.attachment = None;
+                // From its first line on this process is read through the attachment: the log would only repeat it.
+                self.read_back = true;
                 let request = self.attach_request(ctx);
                 Box::pin(start(shared, request))
             }

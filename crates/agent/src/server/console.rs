@@ -86,6 +86,8 @@ impl ServerActor {
     fn attached(&mut self, attached: Option<Result<Attachment, cap_engine::EngineError>>, ctx: &mut Context<Self>) {
         match attached {
             None => {}
+            // A start has opened a newer one meanwhile.
+            Some(Ok(attachment)) if attachment.number != self.attachments => {}
             Some(Ok(attachment)) => {
                 log::debug!("console open: server_id={}", self.id());
                 self.attachment = Some(attachment);

@@ -10,7 +10,11 @@ use cap_domain::server::{Effect, StepId};
 use super::actions::StepEnd;
 use super::{OperationEnded, ServerActor};
 use crate::clock::unix_ms;
+use crate::engine_watch::with_sources;
 use crate::report::Report;
+
+/// How long telling waits for the disk.
+const STORE_PATIENCE: Duration = Duration::from_secs(1);
 
 impl ServerActor {
     /// Begins work at once; tells what happened only after what must be durable is (invariant 10).
@@ -75,9 +79,14 @@ impl ServerActor {
                     let write = self.shared.store.set_persisted(self.id().clone(), persisted);
                     let server = self.id().clone();
                     let then = async move {
-                        if let Err(error) = write.await {
-                            // Supervision goes on from memory: a full disk must not take the games down.
-                            log::error!("state could not be stored: server_id={server} error={error:#}");
+                        // Supervision goes on from memory: a full or hanging disk must not take the games down.
+                        match tokio::time::timeout(STORE_PATIENCE, write).await {
+                            Ok(Ok(_)) => {}
+                            Ok(Err(error)) => log::error!(
+                                "state could not be stored: server_id={server} error={}",
+                                with_sources(&error)
+                            ),
+                            Err(_) => log::warn!("state is not stored yet: server_id={server}: the disk is slow"),
                         }
                     };
                     ctx.spawn(actix::fut::ActorFutureExt::map(then.into_actor(self), |(), this: &mut Self, ctx| {

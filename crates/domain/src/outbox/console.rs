@@ -83,6 +83,13 @@ impl<P> ConsoleLane<P> {
         self.due_seq = self.due_seq.map(|due| due.min(seq));
     }
 
+    /// Empties the lane; the next line to come is this one. Answers the bytes that were charged for what waited.
+    pub(super) fn rewind(&mut self, due_seq: u64) -> usize {
+        let charged_bytes = self.bytes;
+        *self = Self { due_seq: Some(due_seq), end_seq: due_seq, ..Self::default() };
+        charged_bytes
+    }
+
     pub(super) fn leave(&mut self) {
         self.leaving = true;
     }

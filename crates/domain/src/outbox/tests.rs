@@ -190,6 +190,20 @@ fn a_new_link_gets_at_most_the_replay_lines() {
 }
 
 #[test]
+fn rewound_output_comes_again_and_what_is_left_out_is_announced() {
+    let mut outbox = up(OutboxLimits::default());
+    outbox.push(output("s1", 1, 5), 10, "s1:1-5");
+    outbox.push(output("s1", 6, 9), 10, "s1:6-9");
+    assert_eq!(outbox.pop(), Some(OutItem::Item("s1:1-5")));
+    outbox.rewind_console(&id("s1"), 3);
+    assert_eq!((outbox.console_bytes(), outbox.is_empty()), (0, true));
+    outbox.push(output("s1", 5, 9), 10, "s1:5-9");
+    assert_eq!(outbox.pop(), Some(OutItem::Gap(span("s1", 3, 4))));
+    assert_eq!(outbox.pop(), Some(OutItem::Item("s1:5-9")));
+    assert_eq!(outbox.pop(), None);
+}
+
+#[test]
 fn output_that_could_not_be_written_is_announced_to_the_next_link() {
     let mut outbox = up(OutboxLimits::default());
     outbox.push(output("a", 1, 5), 0, "a1");

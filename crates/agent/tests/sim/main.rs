@@ -1,0 +1,8 @@
+//! Claims about the core of the agent, on a simulated engine.
+
+#![allow(clippy::unwrap_used, reason = "tests and their rig")]
+
+mod commands;
+mod identity;
+mod outbox;
+mod rig;
