@@ -113,6 +113,7 @@ async fn build(config: &AgentConfig, store: Store) -> anyhow::Result<Running> {
     let data = DataDirs::new(&config.storage.root, (config.docker.user.uid, config.docker.user.gid));
     data.prepare().context("the storage root cannot be used")?;
     let restored = Restored::load(&store).await.context("the stored state cannot be read")?;
+    chores::warn_of_another_node(&store, &config.node.id).await?;
 
     let engine = engine(config);
     // The pumps' client has connections of its own, because they live on the pumps' thread.
@@ -180,8 +181,8 @@ async fn build(config: &AgentConfig, store: Store) -> anyhow::Result<Running> {
     actix_rt::spawn(sampler(config, board, engine, data.clone(), &outbox).run());
     actix_rt::spawn(trash::keep_emptying(data, config.storage.trash_retention, trash_filled));
 
-    let http = http::serve(config, HttpCommands::new(dispatcher.clone(), node.clone()), agent.clone())?;
-    let link = link(config, &dispatcher, &outbox, &heartbeat, node, agent, epoch)?;
+    let http = http::serve(config, HttpCommands::new(dispatcher.clone(), node.clone()), agent)?;
+    let link = link(config, &dispatcher, &outbox, &heartbeat, node, &snapshot, epoch)?;
     Ok(Running { dispatcher, outbox, link, http, store, snapshot })
 }
 
@@ -299,7 +300,7 @@ fn link(
     outbox: &Addr<Outbox>,
     heartbeat: &Addr<HeartbeatActor>,
     node: watch::Receiver<crate::heartbeat::NodeSnapshot>,
-    agent: watch::Receiver<AgentSnapshot>,
+    snapshot: &watch::Sender<AgentSnapshot>,
     epoch: String,
 ) -> anyhow::Result<Option<Addr<PanelConnection>>> {
     let Some(link_config) = link_config(config) else { return Ok(None) };
@@ -308,7 +309,7 @@ fn link(
         answers: outbox.clone().recipient(),
         node_id: config.node.id.clone(),
         node,
-        agent,
+        agent: snapshot.subscribe(),
         epoch,
     })
     .start();
@@ -320,6 +321,7 @@ fn link(
     };
     let context = ActorContext::new();
     let link = PanelConnection::new(link_config, listeners)?;
+    actix_rt::spawn(chores::follow_link(link.watch_status(), snapshot.clone()));
     inbox.do_send(LinkIs(context.address().recipient()));
     Ok(Some(context.run(link)))
 }

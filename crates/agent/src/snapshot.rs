@@ -6,6 +6,8 @@
 pub struct AgentSnapshot {
     /// Whether the link to the panel is up.
     pub link_up: bool,
+    /// Why it is not, in plain words without secrets, once something went wrong.
+    pub link_problem: Option<String>,
     /// Whether the engine answers.
     pub docker_ok: bool,
     /// Its version, once it has answered.

@@ -21,7 +21,6 @@ mod operations;
 mod schema;
 mod servers;
 mod thread;
-mod trash;
 
 pub use aliases::{AliasKind, AliasRecord};
 pub use commands::{Begun, JournalEntry};
@@ -30,7 +29,6 @@ pub use lock::RootLock;
 pub use open::{Opened, Quarantined};
 pub use operations::{OperationRecord, OperationState};
 pub use servers::{ServerRecord, ServersLoaded};
-pub use trash::TrashRecord;
 
 use std::future::Future;
 use std::pin::Pin;

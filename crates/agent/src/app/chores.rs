@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use actix::Addr;
+use cap_domain::ids::NodeId;
+use tokio::sync::watch;
 
 use super::tell_systemd;
 use crate::clock::unix_ms;
 use crate::dispatcher::{AreYouThere, Dispatcher};
 use crate::engine_watch::with_sources;
+use crate::panel::connection::LinkStatus;
+use crate::snapshot::AgentSnapshot;
 use crate::store::{Store, StoreError};
 
 /// Between two looks at the store. Its bounds on numbers hold without; this is for those on age.
@@ -22,6 +26,36 @@ pub(super) async fn feed_watchdog(dispatcher: Addr<Dispatcher>) {
         beat.tick().await;
         if dispatcher.send(AreYouThere).await.is_ok() {
             tell_systemd(sd_notify::NotifyState::Watchdog);
+        }
+    }
+}
+
+/// Notes why the link is down, for `/readyz`.
+pub(super) async fn follow_link(mut status: watch::Receiver<LinkStatus>, snapshot: watch::Sender<AgentSnapshot>) {
+    while status.changed().await.is_ok() {
+        let problem = status.borrow_and_update().problem.clone();
+        snapshot.send_if_modified(|snapshot| {
+            let changed = snapshot.link_problem != problem;
+            snapshot.link_problem = problem;
+            changed
+        });
+    }
+}
+
+/// Says loudly when the storage root was another node's before: containers carry the node id, so the servers of the other
+/// name would show as gone (P-174).
+pub(super) async fn warn_of_another_node(store: &Store, node: &NodeId) -> Result<(), StoreError> {
+    const KEY: &str = "node_id";
+    match store.get_meta(KEY.to_owned()).await? {
+        Some(before) if before == node.as_str() => Ok(()),
+        before => {
+            if let Some(before) = before {
+                log::warn!(
+                    "this storage root was node {before}'s, and node.id is {node} now: containers of {before} are left \
+                     alone, and its servers need a new start under the new name"
+                );
+            }
+            store.set_meta(KEY.to_owned(), node.to_string()).await
         }
     }
 }

@@ -81,7 +81,10 @@ fn problems(panel: &PanelConfig, agent: &AgentSnapshot) -> Vec<ReadyProblem> {
         add("docker", "the containers have not been listed yet");
     }
     if panel.url.is_some() && !agent.link_up {
-        add("panel", "the link to the panel is down");
+        match &agent.link_problem {
+            Some(problem) => add("panel", &format!("the link to the panel is down: {problem}")),
+            None => add("panel", "the link to the panel is not up yet"),
+        }
     }
     problems
 }

@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use awc::http::Uri;
-use cap_domain::ids::NodeId;
 
 /// Where the link is dialled: an absolute URL, `ws` or `wss`, without user and fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,19 +18,6 @@ pub struct PanelUrl {
 }
 
 impl PanelUrl {
-    /// The URL to dial (P-6): the node id appended as `nodeId`, unless the URL has one already.
-    pub fn dial_url(&self, node: &NodeId) -> String {
-        if self.text.contains("nodeId=") {
-            return self.text.clone();
-        }
-        let joint = match self.text.find('?') {
-            None => "?",
-            Some(_) if self.text.ends_with(['?', '&']) => "",
-            Some(_) => "&",
-        };
-        format!("{}{joint}nodeId={node}", self.text)
-    }
-
     /// The host name or address, without brackets.
     pub fn host(&self) -> &str {
         &self.host

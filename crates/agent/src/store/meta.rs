@@ -1,4 +1,4 @@
-//! Small values of the agent itself, by name: the boot epoch, console counters.
+//! Small values of the agent itself, by name, such as whose storage root this is.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -42,13 +42,6 @@ impl Store {
                 return Err(StoreError::TooLarge { what: "value of the agent", limit: MAX_BYTES });
             }
             Ok(())
-        })
-    }
-
-    /// Removes a value; the answer says whether it was there.
-    pub fn remove_meta(&self, key: String) -> Durable<bool> {
-        self.submit(move |connection| {
-            Ok(connection.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([key])? > 0)
         })
     }
 

@@ -2,9 +2,7 @@
 
 use std::net::SocketAddr;
 
-use cap_domain::ids::NodeId;
-
-use super::super::{ImagePull, LogFormat, PanelUrl, PortRange};
+use super::super::{ImagePull, LogFormat, PortRange};
 use super::*;
 
 // P-7
@@ -17,23 +15,6 @@ fn node_ids_the_panel_would_read_differently_are_refused() {
     assert!(load_flags(&["node.id=Az09._~-"]).is_ok());
     let said = load_flags(&[]).unwrap_err().to_string();
     assert!(said.contains("node.id: not set; set it in the file"), "{said}");
-}
-
-// P-6
-#[test]
-fn the_url_dialled_has_the_node_id_and_keeps_the_rest() {
-    let node = NodeId::parse("node-1").unwrap();
-    for (configured, dialled) in [
-        ("ws://panel:8080", "ws://panel:8080/?nodeId=node-1"),
-        ("http://panel:8080/", "ws://panel:8080/?nodeId=node-1"),
-        ("HTTPS://panel/agents/v1", "wss://panel/agents/v1?nodeId=node-1"),
-        ("wss://panel?x=%41", "wss://panel/?x=%41&nodeId=node-1"),
-        ("wss://panel/a?", "wss://panel/a?nodeId=node-1"),
-        ("wss://panel/a?nodeId=other&b=1", "wss://panel/a?nodeId=other&b=1"),
-        ("ws://[::1]:8080/x", "ws://[::1]:8080/x?nodeId=node-1"),
-    ] {
-        assert_eq!(configured.parse::<PanelUrl>().unwrap().dial_url(&node), dialled, "{configured}");
-    }
 }
 
 #[test]

@@ -51,12 +51,6 @@ CREATE TABLE operations (                    -- operations.rs; the oldest go fir
 CREATE INDEX operations_by_server ON operations (server, place);
 CREATE INDEX operations_by_end ON operations (ended_ms);
 
-CREATE TABLE trash (                         -- trash.rs
-    name TEXT PRIMARY KEY,
-    server TEXT NOT NULL,
-    deleted_at_ms INTEGER NOT NULL
-) STRICT;
-
 CREATE TABLE meta (                          -- meta.rs
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL

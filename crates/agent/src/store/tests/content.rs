@@ -6,7 +6,7 @@ use cap_domain::ids::CommandId;
 use futures_util::future::join_all;
 use tempfile::TempDir;
 
-use super::super::{AliasKind, AliasRecord, Begun, JournalEntry, StoreError, TrashRecord};
+use super::super::{AliasKind, AliasRecord, Begun, JournalEntry, StoreError};
 use super::*;
 
 const HOUR: u64 = 60 * 60 * 1000;
@@ -45,8 +45,6 @@ async fn everything_is_there_again_after_a_close() {
         ..operation(1, "a", Some(NOW + 5))
     };
     store.upsert_operation(failed.clone()).await.unwrap();
-    let trashed = TrashRecord { name: "a-1".into(), server: id("a"), deleted_at_ms: NOW };
-    store.add_trash(trashed.clone()).await.unwrap();
     store.set_meta("epoch".into(), "01KAGQ".into()).await.unwrap();
     store.close().await;
 
@@ -60,7 +58,6 @@ async fn everything_is_there_again_after_a_close() {
         [JournalEntry { answer: Some("{\"success\":true}".into()), ..answered }]
     );
     assert_eq!(store.load_operations().await.unwrap(), [failed]);
-    assert_eq!(store.list_trash().await.unwrap(), [trashed]);
     assert_eq!(store.get_meta("epoch".into()).await.unwrap().as_deref(), Some("01KAGQ"));
     store.close().await;
 }
@@ -250,7 +247,7 @@ async fn ten_thousand_operations_are_kept_and_none_that_runs_is_dropped() {
 }
 
 #[tokio::test]
-async fn meta_values_are_set_listed_and_removed() {
+async fn meta_values_are_set_and_listed() {
     let root = TempDir::new().unwrap();
     let store = open(root.path());
     for (key, value) in [("console:a", "1"), ("console:b", "2"), ("epoch", "x"), ("console:a", "3")] {
@@ -258,23 +255,7 @@ async fn meta_values_are_set_listed_and_removed() {
     }
     let listed = store.list_meta("console:".into()).await.unwrap();
     assert_eq!(listed, [("console:a".to_owned(), "3".to_owned()), ("console:b".to_owned(), "2".to_owned())]);
-    assert!(store.remove_meta("console:a".into()).await.unwrap());
-    assert_eq!(store.get_meta("console:a".into()).await.unwrap(), None);
     let too_large = store.set_meta("k".into(), "x".repeat(64 * 1024)).await;
     assert!(matches!(too_large, Err(StoreError::TooLarge { .. })));
-    store.close().await;
-}
-
-#[tokio::test]
-async fn the_trash_list_has_the_oldest_first() {
-    let root = TempDir::new().unwrap();
-    let store = open(root.path());
-    let record = |name: &str, at| TrashRecord { name: name.into(), server: id("a"), deleted_at_ms: at };
-    for trashed in [record("young", NOW + 2), record("old", NOW)] {
-        store.add_trash(trashed).await.unwrap();
-    }
-    assert_eq!(store.list_trash().await.unwrap(), [record("old", NOW), record("young", NOW + 2)]);
-    assert!(store.remove_trash("old".into()).await.unwrap());
-    assert!(!store.remove_trash("old".into()).await.unwrap());
     store.close().await;
 }
