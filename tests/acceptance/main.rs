@@ -1,4 +1,8 @@
 //! The real agent program against a real Docker Engine and the dev panel.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails, in its helpers too")]
+
+mod actions;
 mod basics;
+mod payloads;
 mod reload;

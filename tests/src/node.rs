@@ -16,6 +16,8 @@ use cap_engine::{ContainerEngine, DockerEngine};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+mod wire;
+
 /// The agent secret of every test node.
 pub const SECRET: &str = "test-agent-secret-0123456789";
 

@@ -16,7 +16,7 @@ use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Messag
 use cap_domain::failure::{Failure, FailureCode};
 use cap_domain::ids::{OperationId, ServerId};
 use cap_domain::observation::{ContainerFacts, Observation};
-use cap_domain::phase::Status;
+use cap_domain::phase::{Phase, Reason, Status, StatusChange};
 use cap_domain::server::{Effect, MachineConfig, Persisted, Request, ServerMachine, StepId, Verdict};
 use cap_domain::spec::{PortBinding, PortProtocol, ServerSpec};
 use cap_engine::ContainerEngine;
@@ -192,8 +192,19 @@ impl ServerActor {
     /// A server whose spec was just accepted and stored.
     pub fn created(shared: Arc<Collaborators>, owner: Owner, spec: ServerSpec, console: Arc<Console>) -> Self {
         let machine = ServerMachine::created(machine_config(&spec, shared.deadlines));
+        // Told once it is durable. Nothing was known of this server before.
+        let first = StatusChange {
+            from: Phase::Unknown,
+            to: machine.status(),
+            reason: Some(Reason::Install),
+            error: None,
+            exit_code: None,
+        };
+        let notices = [Effect::Persist(machine.persisted()), Effect::Changed(first)];
         // Its container, should there be one of that name, is not this server's: nothing to read back.
-        Self::new(shared, owner, spec, machine, console, true)
+        let mut actor = Self::new(shared, owner, spec, machine, console, true);
+        actor.notices.extend(notices);
+        actor
     }
 
     /// A server read back from the store, or found in the engine.
@@ -303,6 +314,10 @@ fn machine_config(spec: &ServerSpec, deadlines: MachineDeadlines) -> MachineConf
 
 impl Actor for ServerActor {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.tell(ctx);
+    }
 
     fn stopped(&mut self, _: &mut Self::Context) {
         self.shared.board.forget(&self.spec.id);

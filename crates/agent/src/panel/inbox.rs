@@ -27,6 +27,10 @@ const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 /// A panel that has not asked for the system info by then is told it unasked.
 const TELL_UNASKED_AFTER: Duration = Duration::from_secs(1);
 
+/// How long an answer to `system_info_request` waits for what a just started agent has not read yet: the figures of the
+/// node, the version of Docker. Less than the second of P-37; a panel asks only once per link.
+const FIRST_READING_PATIENCE: Duration = Duration::from_millis(700);
+
 /// Who the inbox talks to.
 #[derive(Clone, Debug)]
 pub struct InboxParts {
@@ -74,8 +78,18 @@ impl PanelInbox {
 
     fn tell_system_info(&mut self) {
         self.asked = true;
-        let InboxParts { node_id, node, agent, epoch, .. } = &self.parts;
-        self.send(vec![outbound::system_info(node_id, &node.borrow(), &agent.borrow(), epoch, now())]);
+        let InboxParts { answers, node_id, mut node, mut agent, epoch, .. } = self.parts.clone();
+        actix_rt::spawn(async move {
+            let first_reading = async {
+                // Their senders live as long as the process.
+                let _ = node.wait_for(|node| node.taken_at_unix_ms > 0).await;
+                let _ = agent.wait_for(|agent| agent.docker_version.is_some()).await;
+            };
+            // Late is worse than incomplete: what is not known by then is left empty.
+            let _ = tokio::time::timeout(FIRST_READING_PATIENCE, first_reading).await;
+            let frame = outbound::system_info(&node_id, &node.borrow(), &agent.borrow(), &epoch, now());
+            answers.do_send(SendAnswer(vec![frame]));
+        });
     }
 
     fn submit(&self, request: &Request) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix::{AsyncContext, Context, WrapFuture};
 use cap_domain::failure::Failure;
+use cap_domain::phase::{Phase, Reason};
 use cap_domain::server::{Effect, StepId};
 
 use super::actions::StepEnd;
@@ -70,7 +71,7 @@ impl ServerActor {
     }
 
     /// Works through the notices in order; stops at one that must be durable first, and goes on when it is.
-    fn tell(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn tell(&mut self, ctx: &mut Context<Self>) {
         while !self.persisting {
             match self.notices.pop_front() {
                 None => return,
@@ -104,6 +105,13 @@ impl ServerActor {
                         change.error.as_ref().map(|error| format!(" error={error}")).unwrap_or_default(),
                     );
                     let server = self.id().clone();
+                    if change.to.phase == Phase::Stopped && change.reason == Some(Reason::Install) {
+                        // P-40: a notice, not a state.
+                        let message = "Server created successfully".to_owned();
+                        let notice =
+                            Report::Notice { server: server.clone(), phase: None, message, unix_ms: unix_ms() };
+                        self.shared.reports.do_send(notice);
+                    }
                     self.shared.reports.do_send(Report::StatusChanged { server, change, unix_ms: unix_ms() });
                 }
                 Some(Effect::Finished { operation, outcome }) => self.tell_end(operation, outcome),
