@@ -49,6 +49,7 @@ async fn a_whole_life(via: Via) {
     via.act(&node, "console:command", &server, Some(json!({"command": "list"}))).await;
     node.wait_console(&server, "players online").await;
 
+    node.barrier().await;
     let before = node.mark();
     via.act(&node, "restart_server", &server, None).await;
     node.wait("the restart is over", || async { node.statuses_after(before, &server).len() >= 3 }).await;
@@ -71,6 +72,7 @@ async fn a_whole_life(via: Via) {
     assert_eq!(container["State"]["ExitCode"], json!(137), "killed by SIGKILL");
     assert!(node.root().join("servers").join(&server).join("world").exists());
 
+    node.barrier().await;
     let before = node.mark();
     via.act(&node, "delete_server", &server, None).await;
     node.wait("the server is deleted", || async { !node.listed().await.contains(&server) }).await;

@@ -133,6 +133,7 @@ async fn a_port_taken_after_the_create_fails_the_start_and_the_next_start_works(
     node.http_ok("create_server", Some(&server), Some(payload)).await;
     node.wait_panel_status(&server, "stopped").await;
     let listener = TcpListener::bind(("127.0.0.1", node.port(0))).unwrap();
+    node.barrier().await;
     let mark = node.mark();
     let answer = node.http("start_server", Some(&server), None).await;
     assert_eq!((&answer["success"], &answer["code"]), (&json!(false), &json!("PORT_CONFLICT")), "{answer}");
