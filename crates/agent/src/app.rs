@@ -178,7 +178,7 @@ async fn build(config: &AgentConfig, store: Store) -> anyhow::Result<Running> {
     actix_rt::spawn(
         EngineWatch::new(Arc::clone(&engine), order, pace, dispatcher.clone().recipient(), suspicion).run(),
     );
-    actix_rt::spawn(sampler(config, board, engine, data.clone(), &outbox).run());
+    actix_rt::spawn(sampler(config, board, engine, &outbox).run());
     actix_rt::spawn(trash::keep_emptying(data, config.storage.trash_retention, trash_filled));
 
     let http = http::serve(config, HttpCommands::new(dispatcher.clone(), node.clone()), agent)?;
@@ -257,7 +257,6 @@ fn sampler(
     config: &AgentConfig,
     board: FigureBoard,
     engine: Arc<dyn ContainerEngine>,
-    data: DataDirs,
     outbox: &Addr<Outbox>,
 ) -> Sampler {
     let pace = SamplerPace {
@@ -267,7 +266,7 @@ fn sampler(
     };
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let host = Host { cores, memory_bytes: memory_of_host() };
-    Sampler::new(board, pace, engine, data, outbox.clone().recipient(), host)
+    Sampler::new(board, pace, engine, outbox.clone().recipient(), host)
 }
 
 /// 0 if the system does not tell.

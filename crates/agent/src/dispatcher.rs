@@ -8,6 +8,7 @@ mod admission;
 mod answers;
 mod boot;
 mod create;
+mod deleted;
 mod engine_news;
 mod lifecycle;
 mod operations;
@@ -16,6 +17,7 @@ mod rebuild;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +37,7 @@ use crate::console::Console;
 use crate::reply::{CommandAnswer, Submit};
 use crate::server::{AllocatePorts, Collaborators, OperationEnded, Owner, RefuseRequests, ServerActor};
 use crate::snapshot::AgentSnapshot;
+use deleted::DeletedIds;
 use operations::Operations;
 
 pub use admission::RateLimit;
@@ -134,13 +137,15 @@ pub struct Dispatcher {
     repeats: HashMap<CommandKey, Vec<oneshot::Sender<CommandAnswer>>>,
     rates: HashMap<Caller, TokenBucket>,
     /// Ids deleted by this agent, so that deleting them again succeeds (P-23).
-    deleted: std::collections::HashSet<String>,
+    deleted: DeletedIds,
     /// Consoles made in this run: each numbering has a name of its own (P-69).
     consoles_made: u64,
     /// This actor, for work that comes back to it.
     me: Option<WeakAddr<Self>>,
     engine_up: bool,
     shutting_down: bool,
+    /// Held by whatever still owes an answer or an event; a shutdown waits for all of them.
+    owed: Rc<()>,
     started: tokio::time::Instant,
 }
 
@@ -180,11 +185,12 @@ impl Dispatcher {
             ledger: CommandLedger::new(),
             repeats: HashMap::new(),
             rates: HashMap::new(),
-            deleted: std::collections::HashSet::new(),
+            deleted: DeletedIds::default(),
             consoles_made: 0,
             me: None,
             engine_up: false,
             shutting_down: false,
+            owed: Rc::new(()),
             started: tokio::time::Instant::now(),
         }
     }
@@ -233,7 +239,9 @@ impl Handler<Submit> for Dispatcher {
         let is_query = is_query(&command.verb);
         self.admit(command, reply, ctx);
         let deadline = self.pace.query_deadline;
+        let owed = Rc::clone(&self.owed);
         Box::pin(async move {
+            let _owed = owed;
             let lost = || failed(FailureCode::InternalError, "the command was lost");
             if !is_query {
                 return answer.await.unwrap_or_else(|_| lost());
@@ -298,7 +306,7 @@ impl Handler<Settle> for Dispatcher {
     }
 }
 
-/// How many operations are under way.
+/// How many operations are under way, and how many answers and events are still owed.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "usize")]
 struct UnderWay;
@@ -307,7 +315,7 @@ impl Handler<UnderWay> for Dispatcher {
     type Result = usize;
 
     fn handle(&mut self, _: UnderWay, _: &mut Self::Context) -> usize {
-        self.operations.count_under_way()
+        self.operations.count_under_way() + Rc::strong_count(&self.owed) - 1
     }
 }
 

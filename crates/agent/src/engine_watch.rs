@@ -141,7 +141,11 @@ impl EngineWatch {
                 },
                 _ = relist.tick() => if let Err(error) = self.list().await { return error },
                 _ = probe.tick() => if let Err(error) = self.engine.info().await { return error },
-                () = self.suspicion.notified() => if let Err(error) = self.engine.info().await { return error },
+                // A call failed although the engine answers: what that call left open, a list tells.
+                () = self.suspicion.notified() => {
+                    if let Err(error) = self.engine.info().await { return error }
+                    if let Err(error) = self.list().await { return error }
+                }
             }
         }
     }

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use crate::clock::unix_ms;
 use crate::console::ConsoleMoved;
 use crate::dispatcher::ConsoleKnown;
-use crate::panel::connection::{Generation, LinkDown, LinkUp, SendFrame};
+use crate::panel::connection::{Generation, LinkDown, LinkUp, SendFailed, SendFrame};
 use crate::panel::translate::outbound::{console_gap, report_frames, status_frame};
 use crate::report::Report;
 use crate::sampler::FigureBoard;
@@ -89,6 +89,8 @@ struct Up {
     /// The longest message the panel takes, in bytes.
     max_message: usize,
     in_flight: usize,
+    /// The connection refuses frames, and [`LinkDown`] is about to come: what waits is for the next link.
+    is_going: bool,
 }
 
 impl Outbox {
@@ -147,7 +149,7 @@ impl Outbox {
 
     /// Hands the socket what fits: what is queued, then what the consoles have.
     fn pump(&mut self, ctx: &mut Context<Self>) {
-        while self.link.as_ref().is_some_and(|link| link.in_flight < WINDOW) {
+        while self.link.as_ref().is_some_and(|link| link.in_flight < WINDOW && !link.is_going) {
             let item = match self.queue.pop() {
                 Some(item) => item,
                 None if !self.pull_scheduled && self.feed_next_console() => continue,
@@ -207,6 +209,7 @@ impl Outbox {
                     }
                 }
                 // Its lines stay under way: the next link is told them.
+                (Ok(Err(SendFailed::LinkGone)) | Err(_), _) => link.is_going = true,
                 (Ok(Err(error)), _) => log::debug!("frame not sent: {error}"),
                 _ => {}
             }
@@ -335,7 +338,7 @@ impl Handler<LinkUp> for Outbox {
     fn handle(&mut self, up: LinkUp, ctx: &mut Self::Context) {
         self.go_down();
         let max_message = up.max_message.unwrap_or(usize::MAX);
-        self.link = Some(Up { generation: up.generation, sink: up.sink, max_message, in_flight: 0 });
+        self.link = Some(Up { generation: up.generation, sink: up.sink, max_message, in_flight: 0, is_going: false });
         self.queue.link_up();
         self.snapshot.send_modify(|snapshot| snapshot.link_up = true);
         let now = Timestamp::from_unix_ms(unix_ms());

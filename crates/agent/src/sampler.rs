@@ -19,7 +19,6 @@ use cap_engine::ContainerEngine;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::clock::unix_ms;
-use crate::data_dirs::DataDirs;
 use crate::figures::ServerFigures;
 use crate::report::Report;
 use cgroup::{CgroupFiles, Reading};
@@ -32,6 +31,8 @@ pub struct FigureBoard(Arc<Mutex<HashMap<ServerId, Watched>>>);
 struct Watched {
     process: Option<Process>,
     limits: Limits,
+    /// Where its data lies.
+    data: PathBuf,
     figures: Option<ServerFigures>,
     disk_bytes: Option<u64>,
     disk_measured: Option<Instant>,
@@ -44,14 +45,15 @@ struct Process {
 }
 
 impl FigureBoard {
-    /// Notes the process of a server (none: it has none), and its limits.
-    pub fn watch(&self, server: &ServerId, running: Option<&ContainerFacts>, limits: &Limits) {
+    /// Notes the process of a server (none: it has none), its limits, and where its data lies.
+    pub fn watch(&self, server: &ServerId, running: Option<&ContainerFacts>, limits: &Limits, data: PathBuf) {
         let process =
             running.and_then(|facts| facts.pid.map(|pid| Process { pid, started_at: facts.started_at.clone() }));
         let mut board = self.lock();
         let watched = board.entry(server.clone()).or_insert_with(|| Watched {
             process: None,
             limits: limits.clone(),
+            data: data.clone(),
             figures: None,
             disk_bytes: None,
             disk_measured: None,
@@ -61,6 +63,7 @@ impl FigureBoard {
             watched.figures = None;
         }
         watched.limits = limits.clone();
+        watched.data = data;
     }
 
     /// The server is gone.
@@ -100,7 +103,6 @@ pub struct Sampler {
     board: FigureBoard,
     pace: SamplerPace,
     engine: Arc<dyn ContainerEngine>,
-    data: DataDirs,
     reports: Recipient<Report>,
     host: Host,
     previous: HashMap<ServerId, (Process, Instant, u64)>,
@@ -121,11 +123,10 @@ impl Sampler {
         board: FigureBoard,
         pace: SamplerPace,
         engine: Arc<dyn ContainerEngine>,
-        data: DataDirs,
         reports: Recipient<Report>,
         host: Host,
     ) -> Self {
-        Self { board, pace, engine, data, reports, host, previous: HashMap::new() }
+        Self { board, pace, engine, reports, host, previous: HashMap::new() }
     }
 
     /// Reads and reports, for ever.
@@ -225,10 +226,9 @@ impl Sampler {
                 .iter()
                 .filter(|(_, watched)| watched.disk_measured.is_none_or(|at| at.elapsed() >= self.pace.disk))
                 .min_by_key(|(_, watched)| watched.disk_measured)
-                .map(|(id, _)| id.clone())
+                .map(|(id, watched)| (id.clone(), watched.data.clone()))
         };
-        let Some(server) = due else { return };
-        let dir: PathBuf = self.data.of(&server);
+        let Some((server, dir)) = due else { return };
         let measured = tokio::task::spawn_blocking(move || disk::bytes_below(&dir)).await.ok().flatten();
         if let Some(watched) = self.board.lock().get_mut(&server) {
             watched.disk_measured = Some(Instant::now());

@@ -17,7 +17,7 @@ use cap_domain::failure::{Failure, FailureCode};
 use cap_domain::ids::{OperationId, ServerId};
 use cap_domain::observation::{ContainerFacts, Observation};
 use cap_domain::phase::{Phase, Reason, Status, StatusChange};
-use cap_domain::server::{Effect, MachineConfig, Persisted, Request, ServerMachine, StepId, Verdict};
+use cap_domain::server::{Effect, MachineConfig, Persisted, Request, RequestKind, ServerMachine, StepId, Verdict};
 use cap_domain::spec::{PortBinding, PortProtocol, ServerSpec};
 use cap_engine::ContainerEngine;
 
@@ -93,10 +93,31 @@ pub struct Observed {
     pub observation: Observation,
 }
 
-/// The configuration was replaced (P-151): it applies at the next start.
-#[derive(Debug, Message)]
+/// Look at the container now: a list did not tell enough of it.
+#[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
-pub struct ReplaceSpec(pub ServerSpec);
+pub struct LookAgain;
+
+/// Replace the configuration (P-151): it applies at the next start, unless it cannot be replaced now.
+#[derive(Debug, Message)]
+#[rtype(result = "Replaced")]
+pub struct ReplaceSpec {
+    /// The new one.
+    pub spec: ServerSpec,
+    /// It says the same as the one before: then an install under way can be joined.
+    pub unchanged: bool,
+}
+
+/// What became of a [`ReplaceSpec`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replaced {
+    /// Taken.
+    Taken(Status),
+    /// Taken, and to be installed: the last install failed, or the same one is under way.
+    ToInstall,
+    /// Not taken.
+    Refused(Failure),
+}
 
 /// Asks what the server is.
 #[derive(Debug, Message)]
@@ -216,9 +237,11 @@ impl ServerActor {
         console: Arc<Console>,
     ) -> Self {
         let machine = ServerMachine::restored(machine_config(&spec, shared.deadlines), persisted);
+        // One that is built anew after a panic finds the lines in the console already.
+        let read_back = !console.lock().is_empty();
         // A panel that connects before the engine has answered must hear of this server, too.
         shared.reports.do_send(Report::StatusKnown { server: spec.id.clone(), status: machine.status() });
-        Self::new(shared, owner, spec, machine, console, false)
+        Self::new(shared, owner, spec, machine, console, read_back)
     }
 
     fn new(
@@ -298,7 +321,9 @@ impl ServerActor {
 
     fn show_to_sampler(&self) {
         let running = self.facts.as_ref().filter(|facts| facts.running);
-        self.shared.board.watch(self.id(), running, &self.spec.limits);
+        let found = self.spec.origin.found_data().map(std::path::Path::to_owned);
+        let data = found.unwrap_or_else(|| self.shared.data.of(self.id()));
+        self.shared.board.watch(self.id(), running, &self.spec.limits, data);
     }
 }
 
@@ -343,12 +368,35 @@ impl Handler<Observed> for ServerActor {
     }
 }
 
-impl Handler<ReplaceSpec> for ServerActor {
+impl Handler<LookAgain> for ServerActor {
     type Result = ();
 
-    fn handle(&mut self, ReplaceSpec(spec): ReplaceSpec, _: &mut Self::Context) {
+    fn handle(&mut self, _: LookAgain, ctx: &mut Self::Context) {
+        self.look(ctx);
+    }
+}
+
+impl Handler<ReplaceSpec> for ServerActor {
+    type Result = MessageResult<ReplaceSpec>;
+
+    fn handle(&mut self, ReplaceSpec { spec, unchanged }: ReplaceSpec, _: &mut Self::Context) -> Self::Result {
+        let refused = |why: &str| Replaced::Refused(Failure::new(FailureCode::ServerBusy, why));
+        let status = self.machine.status();
+        let deletes = matches!(self.machine.current_operation(), Some((_, RequestKind::Delete { .. })));
+        if deletes || status.last_known == Phase::Deleted {
+            return MessageResult(refused("the server is being deleted"));
+        }
+        if status.last_known == Phase::Installing && !unchanged {
+            return MessageResult(refused("an install is under way"));
+        }
         self.machine.set_config(machine_config(&spec, self.shared.deadlines));
-        self.spec = spec;
+        // Ports once given stay; they may have been given since the new configuration was put together.
+        let ports = if spec.ports.is_empty() { std::mem::take(&mut self.spec.ports) } else { spec.ports };
+        self.spec = ServerSpec { ports, ..spec };
+        MessageResult(match status.last_known {
+            Phase::Installing | Phase::InstallFailed => Replaced::ToInstall,
+            _ => Replaced::Taken(status),
+        })
     }
 }
 

@@ -52,6 +52,34 @@ pub enum Origin {
         /// The data directory it was found with, on the host.
         data: Option<std::path::PathBuf>,
     },
+    /// A create command replaced the spec of an adopted server: containers are made from the spec, and the data stays
+    /// where it was found (P-151 keeps data).
+    CreatedOver {
+        /// The data directory it was found with, on the host.
+        data: std::path::PathBuf,
+    },
+}
+
+impl Origin {
+    /// Whether the container is used as it was found.
+    pub fn is_adopted(&self) -> bool {
+        matches!(self, Self::Adopted { .. })
+    }
+
+    /// The data directory the server was found with, if it was found with one.
+    pub fn found_data(&self) -> Option<&std::path::Path> {
+        match self {
+            Self::Created => None,
+            Self::Adopted { data } => data.as_deref(),
+            Self::CreatedOver { data } => Some(data),
+        }
+    }
+
+    /// What it becomes when a create command replaces the spec.
+    #[must_use]
+    pub fn created_over(&self) -> Self {
+        self.found_data().map_or(Self::Created, |data| Self::CreatedOver { data: data.to_owned() })
+    }
 }
 
 /// Resource ceilings; `None` = unlimited (or Docker's default).

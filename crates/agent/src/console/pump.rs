@@ -4,6 +4,7 @@
 //! A pump reads chunks, splits them into lines, puts them into the [`Console`] and looks for readiness. It waits for
 //! nothing but the container. Standard input goes the other way through a bounded queue.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use cap_domain::readiness::ReadinessDetector;
 use cap_engine::port::{Attached, ConsoleStream};
 use cap_engine::{ContainerEngine, EngineError};
 use futures_util::StreamExt;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
@@ -55,6 +56,9 @@ pub enum InputError {
     NotRead,
 }
 
+/// One line of input, and who hears whether the game took it.
+type Input = (Bytes, oneshot::Sender<Result<(), InputError>>);
+
 /// Starts pumps. Cheap to clone.
 #[derive(Clone)]
 pub struct Pumps {
@@ -75,7 +79,7 @@ impl std::fmt::Debug for Pumps {
 pub struct Attachment {
     /// Tells the events of this attachment from those of earlier ones.
     pub number: u64,
-    input: mpsc::Sender<(Bytes, oneshot::Sender<Result<(), InputError>>)>,
+    input: mpsc::Sender<Input>,
     pump: tokio::task::AbortHandle,
 }
 
@@ -159,34 +163,10 @@ impl Pumps {
     }
 }
 
-async fn pump(
-    attached: Attached,
-    request: AttachRequest,
-    mut inputs: mpsc::Receiver<(Bytes, oneshot::Sender<Result<(), InputError>>)>,
-    max_line: usize,
-) {
+async fn pump(attached: Attached, request: AttachRequest, inputs: mpsc::Receiver<Input>, max_line: usize) {
     let Attached { mut output, input } = attached;
     // Input has a task of its own: a game that does not read its input must not stop us reading its output.
-    let writer = tokio::spawn(async move {
-        let mut input = input;
-        while let Some((bytes, done)) = inputs.recv().await {
-            let write = async {
-                input.write_all(&bytes).await?;
-                input.flush().await
-            };
-            let outcome = match tokio::time::timeout(INPUT_DEADLINE, write).await {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(_)) => Err(InputError::NotAttached),
-                Err(_) => Err(InputError::NotRead),
-            };
-            let broken = outcome.is_err();
-            // Whoever typed it may have gone away.
-            let _ = done.send(outcome);
-            if broken {
-                break; // after a partial write the stream can no longer be trusted to hold whole lines
-            }
-        }
-    });
+    let writer = tokio::spawn(write_lines(input, inputs));
     let abort_writer = AbortOnDrop(writer.abort_handle());
     let mut stdout = StreamPump::new(ConsoleStream::Stdout, max_line);
     let mut stderr = StreamPump::new(ConsoleStream::Stderr, max_line);
@@ -206,6 +186,42 @@ async fn pump(
     }
     drop(abort_writer);
     request.events.do_send(PumpEvent::Ended { attachment: request.number });
+}
+
+/// Writes line after line. One that the game does not take in time is refused, and so is what comes behind it; but as it
+/// may have been written in part, it is finished as soon as the game reads on, so that the next line begins as a line.
+async fn write_lines(mut to_game: Pin<Box<dyn AsyncWrite + Send>>, mut inputs: mpsc::Receiver<Input>) {
+    while let Some((bytes, done)) = inputs.recv().await {
+        let write = async {
+            to_game.write_all(&bytes).await?;
+            to_game.flush().await
+        };
+        let mut write = std::pin::pin!(write);
+        let (in_time, outcome) = match tokio::time::timeout(INPUT_DEADLINE, &mut write).await {
+            Ok(Ok(())) => (true, Ok(())),
+            Ok(Err(_)) => (true, Err(InputError::NotAttached)),
+            Err(_) => (false, Err(InputError::NotRead)),
+        };
+        let broken = outcome == Err(InputError::NotAttached);
+        // Whoever typed it may have gone away, here and below.
+        let _ = done.send(outcome);
+        if broken {
+            return;
+        }
+        let mut finished = in_time;
+        while !finished {
+            tokio::select! {
+                written = &mut write => match written {
+                    Ok(()) => finished = true,
+                    Err(_) => return,
+                },
+                next = inputs.recv() => match next {
+                    Some((_, done)) => drop(done.send(Err(InputError::NotRead))),
+                    None => return,
+                },
+            }
+        }
+    }
 }
 
 fn deliver(
@@ -250,5 +266,50 @@ struct AbortOnDrop(tokio::task::AbortHandle);
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+
+    fn line(text: &'static str) -> (Input, oneshot::Receiver<Result<(), InputError>>) {
+        let (done, outcome) = oneshot::channel();
+        ((Bytes::from_static(text.as_bytes()), done), outcome)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_game_that_reads_on_after_a_while_gets_whole_lines_and_input_works_again() {
+        let (to_game, mut game) = tokio::io::duplex(4);
+        let (lines, inputs) = mpsc::channel(WAITING_INPUT);
+        tokio::spawn(write_lines(Box::pin(to_game), inputs));
+
+        let (first, outcome) = line("say one\n");
+        lines.send(first).await.unwrap();
+        assert_eq!(outcome.await.unwrap(), Err(InputError::NotRead), "the game does not read");
+        let (second, outcome) = line("say two\n");
+        lines.send(second).await.unwrap();
+        assert_eq!(outcome.await.unwrap(), Err(InputError::NotRead), "refused at once while one is stuck");
+
+        let mut read = [0; 8];
+        game.read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"say one\n");
+        let (third, outcome) = line("list\n");
+        lines.send(third).await.unwrap();
+        game.read_exact(&mut read[..5]).await.unwrap();
+        assert_eq!(&read[..5], b"list\n");
+        assert_eq!(outcome.await.unwrap(), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn input_to_a_stream_that_is_closed_says_so() {
+        let (to_game, game) = tokio::io::duplex(64);
+        drop(game);
+        let (lines, inputs) = mpsc::channel(WAITING_INPUT);
+        tokio::spawn(write_lines(Box::pin(to_game), inputs));
+        let (first, outcome) = line("list\n");
+        lines.send(first).await.unwrap();
+        assert_eq!(outcome.await.unwrap(), Err(InputError::NotAttached));
     }
 }

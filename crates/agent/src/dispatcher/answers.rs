@@ -92,25 +92,6 @@ impl Dispatcher {
         });
     }
 
-    /// The answer to a create that replaced the configuration of a server.
-    pub(super) fn answer_created(&mut self, server: &ServerId, operation: Operation, pending: Pending) {
-        let entry = match self.entry(server) {
-            Ok(entry) => entry,
-            Err(failure) => return self.answer(pending, Answer::Failed { failure }),
-        };
-        let (actor, ports, server) = (entry.actor.clone(), entry.spec.ports.clone(), server.clone());
-        let warnings = match operation.shape {
-            super::operations::AnswerShape::Created { warnings, .. } => warnings,
-            _ => Vec::new(),
-        };
-        self.answer_with(pending, async move {
-            let gone = || Failure::new(cap_domain::failure::FailureCode::Interrupted, "the server is being restarted");
-            let picture = actor.send(crate::server::Describe).await.map_err(|_| gone())?;
-            let reply = crate::reply::Reply::Created { status: picture.status, existing: true, ports, warnings };
-            Ok(super::admission::done(Some(server), reply))
-        });
-    }
-
     pub(super) fn store_begin(&self, key: &CommandKey, fingerprint: Fingerprint) {
         let entry = JournalEntry {
             caller: key.caller.clone(),
@@ -143,7 +124,9 @@ impl Dispatcher {
     pub(super) fn store_ended_record(&self, record: OperationRecord, tell: Option<Report>) {
         let written = self.shared.store.upsert_operation(record);
         let reports = self.shared.reports.clone();
+        let owed = std::rc::Rc::clone(&self.owed);
         actix_rt::spawn(async move {
+            let _owed = owed;
             until_durable("operation", written).await;
             if let Some(report) = tell {
                 reports.do_send(report);

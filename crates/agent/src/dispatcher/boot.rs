@@ -57,11 +57,13 @@ impl Restored {
 
 impl Dispatcher {
     pub(super) fn take_over(&mut self, restored: Restored, ctx: &mut Context<Self>) {
-        self.deleted.extend(restored.deleted.iter().map(ToString::to_string));
+        for id in restored.deleted {
+            self.deleted.insert(id);
+        }
         for record in restored.servers {
             if record.persisted.phase == Phase::Deleted {
                 // Cut off between the end of its deletion and its removal from the store.
-                self.deleted.insert(record.spec.id.to_string());
+                self.deleted.insert(record.spec.id.clone());
                 self.store_removed(record.spec.id);
                 continue;
             }
@@ -85,7 +87,9 @@ impl Dispatcher {
     pub(super) fn insert_restored(&mut self, record: ServerRecord, ctx: &mut Context<Self>) {
         let creation = match &record.spec.origin {
             Origin::Created => Creation::ByCommand { received_at_ms: record.create_received_at_ms },
-            Origin::Adopted { .. } => Creation::Adopted { created_at_ms: Some(record.created_at_ms) },
+            Origin::Adopted { .. } | Origin::CreatedOver { .. } => {
+                Creation::Adopted { created_at_ms: Some(record.created_at_ms) }
+            }
         };
         if let Some(hidden) = self.registry.insert(record.spec.id.clone(), creation) {
             self.store_alias_gone(hidden.alias);
@@ -109,7 +113,7 @@ impl Dispatcher {
         if let Some(hidden) = self.registry.insert(spec.id.clone(), Creation::ByCommand { received_at_ms }) {
             self.store_alias_gone(hidden.alias);
         }
-        self.deleted.remove(spec.id.as_str());
+        self.deleted.remove(&spec.id);
         let persisted =
             Persisted { phase: Phase::Installing, desired: Power::Off, ready_since: None, started_at: None };
         self.store_server(ServerRecord {

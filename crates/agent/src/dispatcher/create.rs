@@ -3,18 +3,22 @@
 use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use cap_domain::command::{Command, CreateServer, Verb};
+use cap_domain::command::{Answer, Command, CreateServer, Verb};
 use cap_domain::failure::{Failure, FailureCode};
 use cap_domain::identity::Replace;
 use cap_domain::ids::ServerId;
-use cap_domain::phase::Phase;
 use cap_domain::ports::{self, TakenPorts};
 use cap_domain::server::RequestKind;
 use cap_domain::spec::{Origin, PortBinding, PortProtocol, ServerSpec};
 
+use super::admission::done;
 use super::operations::AnswerShape;
 use super::{Dispatcher, NodePolicy, Pending};
-use crate::server::ReplaceSpec;
+use crate::reply::Reply;
+use crate::server::{ReplaceSpec, Replaced};
+
+/// The largest configuration of one server, in bytes of JSON.
+const MAX_SPEC_BYTES: usize = 2 << 20;
 
 impl Dispatcher {
     pub(super) fn create(
@@ -80,9 +84,10 @@ impl Dispatcher {
             startup_done: wish.startup_done.clone(),
             tty: wish.tty.unwrap_or(self.policy.tty),
             oom_killer: wish.oom_killer,
-            origin: Origin::Created,
+            origin: self.servers.get(server).map_or(Origin::Created, |entry| entry.spec.origin.created_over()),
             kept: wish.kept.clone(),
         };
+        check_size(&spec)?;
         // A start line that cannot be split, or a readiness text that is no expression, is told now and not at the start.
         self.shared.planner.check(&spec)?;
         if !wish.ports.is_empty() {
@@ -113,32 +118,39 @@ impl Dispatcher {
         let Some(entry) = self.servers.get(&server) else { return };
         let actor = entry.actor.clone();
         let unchanged = same_configuration(&entry.spec, &spec);
-        let status = actor.send(crate::server::Describe);
-        let then = status.into_actor(self).map(move |picture, this, ctx| {
-            let phase = picture.map_or(Phase::Unknown, |picture| picture.status.phase);
-            match phase {
-                Phase::Installing if !unchanged => {
-                    let failure = Failure::new(FailureCode::ServerBusy, "an install is under way");
-                    this.refuse_for_now(pending, failure);
-                }
-                Phase::Installing | Phase::InstallFailed => {
-                    this.take_spec(spec);
-                    this.begin_operation(operation, RequestKind::Install, pending, ctx);
-                }
-                _ => {
-                    this.take_spec(spec);
-                    this.answer_created(&server, operation, pending);
-                }
+        // The actor has it before any command that comes after this one: a start behind it starts the new one (P-26).
+        let replaced = actor.send(ReplaceSpec { spec: spec.clone(), unchanged });
+        let then = replaced.into_actor(self).map(move |replaced, this, ctx| match replaced {
+            Ok(Replaced::Taken(status)) => {
+                let ports = this.take_spec(spec);
+                let warnings = match operation.shape {
+                    AnswerShape::Created { warnings, .. } => warnings,
+                    _ => Vec::new(),
+                };
+                this.answer(pending, done(Some(server), Reply::Created { status, existing: true, ports, warnings }));
+            }
+            Ok(Replaced::ToInstall) => {
+                this.take_spec(spec);
+                this.begin_operation(operation, RequestKind::Install, pending, ctx);
+            }
+            Ok(Replaced::Refused(failure)) => this.refuse_for_now(pending, failure),
+            Err(_) => {
+                let failure = Failure::new(FailureCode::Interrupted, "the server's supervisor is being restarted");
+                this.answer(pending, Answer::Failed { failure });
             }
         });
         ctx.spawn(then);
     }
 
-    fn take_spec(&mut self, spec: ServerSpec) {
-        let Some(entry) = self.servers.get_mut(&spec.id) else { return };
+    /// Keeps and stores a spec that its server has taken; gives the ports the server has now.
+    fn take_spec(&mut self, mut spec: ServerSpec) -> Vec<PortBinding> {
+        let Some(entry) = self.servers.get_mut(&spec.id) else { return Vec::new() };
+        if spec.ports.is_empty() {
+            spec.ports.clone_from(&entry.spec.ports);
+        }
         entry.spec = spec.clone();
-        entry.actor.do_send(ReplaceSpec(spec.clone()));
         self.store_spec(&spec);
+        spec.ports
     }
 
     /// Binds the names a create gave (P-166). One that cannot be bound is a warning in the log, never a failed create.
@@ -229,6 +241,17 @@ fn check_policy(policy: &NodePolicy, wish: &CreateServer) -> Result<(), Failure>
         return denied(format!("limits.cpu is above this node's ceiling of {} %", most / 10));
     }
     Ok(())
+}
+
+/// A spec is kept in memory and in the store for as long as its server, and the kernel takes no larger environment.
+fn check_size(spec: &ServerSpec) -> Result<(), Failure> {
+    // Plain data: it always has a JSON form.
+    let bytes = serde_json::to_vec(spec).map_or(usize::MAX, |json| json.len());
+    if bytes <= MAX_SPEC_BYTES {
+        return Ok(());
+    }
+    let message = format!("the configuration is larger than {} K", MAX_SPEC_BYTES >> 10);
+    Err(Failure::new(FailureCode::ConfigInvalid, message))
 }
 
 fn same_configuration(one: &ServerSpec, other: &ServerSpec) -> bool {

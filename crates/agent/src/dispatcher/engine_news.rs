@@ -12,7 +12,7 @@ use cap_engine::port::{Inspected, Listed};
 
 use super::Dispatcher;
 use crate::engine_watch::EngineNews;
-use crate::server::Observed;
+use crate::server::{LookAgain, Observed};
 use crate::store::ServerRecord;
 
 impl Handler<EngineNews> for Dispatcher {
@@ -51,7 +51,10 @@ impl Dispatcher {
         for (server, entry) in &self.servers {
             let observation = match seen.remove(server) {
                 // Its details could not be had this time: half a look must not pass for another process.
-                Some(listed) if listed.facts.running && listed.facts.started_at.is_none() => continue,
+                Some(listed) if listed.facts.running && listed.facts.started_at.is_none() => {
+                    entry.actor.do_send(LookAgain);
+                    continue;
+                }
                 Some(listed) => Observation::Present(listed.facts),
                 None => Observation::Absent,
             };

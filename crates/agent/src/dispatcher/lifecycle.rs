@@ -13,7 +13,7 @@ use super::{Dispatcher, Pending};
 use crate::clock::unix_ms;
 use crate::reply::{CommandAnswer, Reply};
 use crate::report::Report;
-use crate::server::{Lifecycle, OperationEnded, Retire};
+use crate::server::{Describe, Lifecycle, OperationEnded, Retire};
 
 impl Dispatcher {
     /// Carries out a command for a server that exists.
@@ -87,7 +87,7 @@ impl Dispatcher {
             Verdict::AlreadyHolds => {
                 if let Some(operation) = self.operations.withdraw(id) {
                     let answer =
-                        done(Some(operation.server.clone()), outcome_reply(&operation, status, None, Vec::new()));
+                        done(Some(operation.server.clone()), outcome_reply(&operation.shape, status, None, Vec::new()));
                     self.answer_all(operation.waiting, &answer);
                 }
             }
@@ -116,17 +116,22 @@ impl Dispatcher {
             return;
         }
         // It ended between the machine's verdict and now.
-        let failure = self.operations.view(other).and_then(|view| view.failure);
-        let answer = match failure {
-            Some(failure) => Answer::Failed { failure },
-            None => {
-                let view = self.operations.view(other);
-                let status = Status { phase: Phase::Stopped, last_known: Phase::Stopped };
-                log::debug!("joined an operation that has ended: {view:?}");
-                done(Some(joining.server.clone()), outcome_reply(&joining, status, None, Vec::new()))
-            }
+        if let Some(failure) = self.operations.view(other).and_then(|view| view.failure) {
+            return self.answer_all(joining.waiting, &Answer::Failed { failure });
+        }
+        let Some(entry) = self.servers.get(&joining.server) else {
+            return self.answer_all(joining.waiting, &done(Some(joining.server), Reply::Deleted));
         };
-        self.answer_all(joining.waiting, &answer);
+        let (actor, server, shape) = (entry.actor.clone(), joining.server, joining.shape);
+        for pending in joining.waiting {
+            let (picture, server, shape) = (actor.send(Describe), server.clone(), shape.clone());
+            self.answer_with(pending, async move {
+                let gone = |_| Failure::new(FailureCode::Interrupted, "the server's supervisor is being restarted");
+                let picture = picture.await.map_err(gone)?;
+                let reply = outcome_reply(&shape, picture.status, None, picture.spec.ports);
+                Ok(done(Some(server), reply))
+            });
+        }
     }
 
     /// At the deadline the in-progress word is the answer, and the outcome becomes an event (P-17, P-20).
@@ -178,7 +183,7 @@ impl Dispatcher {
         let answer: CommandAnswer = match (&outcome, end) {
             (Err(failure), _) => Answer::Failed { failure: failure.clone() },
             (Ok(_), Some((status, ports))) => {
-                done(Some(operation.server.clone()), outcome_reply(&operation, status, note, ports))
+                done(Some(operation.server.clone()), outcome_reply(&operation.shape, status, note, ports))
             }
             (Ok(_), None) => Answer::Failed { failure: Failure::new(FailureCode::InternalError, "outcome lost") },
         };
@@ -196,7 +201,7 @@ impl Dispatcher {
             self.store_alias_gone(gone.alias);
         }
         self.operations.forget_server(server);
-        self.deleted.insert(server.to_string());
+        self.deleted.insert(server.clone());
         self.store_removed(server.clone());
         self.shared.reports.do_send(Report::Forgotten { server: server.clone() });
         self.show();
@@ -217,12 +222,12 @@ fn in_progress(operation: &Operation) -> CommandAnswer {
 }
 
 fn outcome_reply(
-    operation: &Operation,
+    shape: &AnswerShape,
     status: Status,
     note: Option<String>,
     ports: Vec<cap_domain::spec::PortBinding>,
 ) -> Reply {
-    match &operation.shape {
+    match shape {
         AnswerShape::Power => Reply::Power { status, note },
         AnswerShape::Deleted { .. } => Reply::Deleted,
         AnswerShape::Created { existing, warnings } => {

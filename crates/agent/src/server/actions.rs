@@ -2,6 +2,7 @@
 //!
 //! Each piece always ends: every engine call has its deadline. A failure is logged whole and passed on clean.
 
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +13,9 @@ use cap_domain::failure::{Failure, FailureCode};
 use cap_domain::ids::ServerId;
 use cap_domain::phase::Phase;
 use cap_domain::server::Action;
-use cap_domain::spec::{Origin, PortBinding, ServerSpec, Signal};
+use cap_domain::spec::{PortBinding, ServerSpec, Signal};
 use cap_engine::EngineError;
-use cap_engine::port::PullProgress;
+use cap_engine::port::{Inspected, PullProgress};
 
 use super::{AllocatePorts, Collaborators, Owner, ServerActor, engine_failure};
 use crate::clock::unix_ms;
@@ -53,7 +54,7 @@ impl ServerActor {
         match action {
             Action::EnsureImage => {
                 let image = self.spec.image.clone();
-                let adopted = matches!(self.spec.origin, Origin::Adopted { .. });
+                let adopted = self.spec.origin.is_adopted();
                 let phase = self.machine.status().last_known;
                 Box::pin(async move { ensure_image(&shared, (&server, phase), &image, adopted).await.into() })
             }
@@ -86,7 +87,10 @@ impl ServerActor {
             Action::RemoveContainer => {
                 Box::pin(async move { engine_step(&shared, shared.engine.remove(&server).await).into() })
             }
-            Action::TrashData => Box::pin(async move { trash_data(&shared, server).await.into() }),
+            Action::TrashData => {
+                let found_data = self.spec.origin.found_data().map(Path::to_owned);
+                Box::pin(async move { trash_data(&shared, server, found_data).await.into() })
+            }
         }
     }
 }
@@ -133,8 +137,8 @@ async fn ensure_image(
     }
     match pull(shared, (server, phase), image).await {
         // A registry that is away must not keep a server down whose image is here.
-        Err(failure) if local.is_some() => {
-            log::warn!("image not refreshed, the local one is used: server_id={server} error={}", failure.message);
+        Err(failure) if local.is_some() || adopted => {
+            log::warn!("image not had anew, what is here is used: server_id={server} error={}", failure.message);
             Ok(())
         }
         other => other,
@@ -196,7 +200,7 @@ async fn ensure_container(shared: Arc<Collaborators>, owner: Owner, mut spec: Se
 
 /// A server that named no ports gets them now, because only now the image is here to say what it exposes (P-164).
 async fn give_ports(shared: &Collaborators, owner: &Owner, spec: &mut ServerSpec) -> Result<bool, Failure> {
-    if !spec.ports.is_empty() || matches!(spec.origin, Origin::Adopted { .. }) {
+    if !spec.ports.is_empty() || spec.origin.is_adopted() {
         return Ok(false);
     }
     let image = engine_value(shared, shared.engine.image(&spec.image).await)?;
@@ -208,10 +212,16 @@ async fn give_ports(shared: &Collaborators, owner: &Owner, spec: &mut ServerSpec
 
 async fn fit_container(shared: &Arc<Collaborators>, spec: &ServerSpec) -> Result<(), Failure> {
     let found = engine_value(shared, shared.engine.inspect(&spec.id).await)?;
-    if let (Some(_), Origin::Adopted { .. }) = (&found, &spec.origin) {
+    // A running one is never made anew, whatever it was made of: that would kill the game. Its next start fits it.
+    if let Some(found) = &found
+        && (spec.origin.is_adopted() || found.facts.running)
+    {
         return Ok(());
     }
-    let data = make_data_dir(shared, spec).await?;
+    let data = match found.as_ref().and_then(|found| data_of_stranger(found, &spec.id)) {
+        Some(data) => data,
+        None => make_data_dir(shared, spec).await?,
+    };
     let (plan, warnings) = shared.planner.plan(spec, data)?;
     for warning in warnings {
         log::warn!("server_id={} {warning}", spec.id);
@@ -236,14 +246,22 @@ async fn fit_container(shared: &Arc<Collaborators>, spec: &ServerSpec) -> Result
     }
 }
 
+/// The data directory of a container that was found, if it is not one that an agent of ours made, below this storage
+/// root or an earlier one. A create that came before such a container was adopted must not lose sight of it (P-151).
+fn data_of_stranger(found: &Inspected, server: &ServerId) -> Option<PathBuf> {
+    let (source, _) = found.binds.first()?;
+    let made_by_us = source.ends_with(Path::new("servers").join(server.as_str()));
+    (!made_by_us).then(|| source.clone())
+}
+
 /// The label that holds a container's plan fingerprint.
 pub(super) fn plan_label() -> &'static str {
     "ctrl-alt-play.plan"
 }
 
-async fn make_data_dir(shared: &Collaborators, spec: &ServerSpec) -> Result<std::path::PathBuf, Failure> {
-    if let Origin::Adopted { data: Some(data) } = &spec.origin {
-        return Ok(data.clone());
+async fn make_data_dir(shared: &Collaborators, spec: &ServerSpec) -> Result<PathBuf, Failure> {
+    if let Some(data) = spec.origin.found_data() {
+        return Ok(data.to_owned());
     }
     let (data, server) = (shared.data.clone(), spec.id.clone());
     blocking(move || data.make(&server)).await.map_err(|error| storage_failure(&spec.id, "data directory", &error))
@@ -261,7 +279,12 @@ async fn start(shared: Arc<Collaborators>, request: AttachRequest) -> StepEnd {
     StepEnd { result, attachment, ports: None }
 }
 
-async fn trash_data(shared: &Collaborators, server: ServerId) -> Result<(), Failure> {
+/// Only a directory of ours goes to the trash. Data that an adopted server was found with elsewhere on the host is left
+/// where it is: this agent did not put it there, and a rename to the trash may not even be possible.
+async fn trash_data(shared: &Collaborators, server: ServerId, found_data: Option<PathBuf>) -> Result<(), Failure> {
+    if let Some(data) = found_data.filter(|data| *data != shared.data.of(&server)) {
+        log::warn!("data of a deleted server was adopted with it and is left alone: server_id={server} data={data:?}");
+    }
     let deleted_at = unix_ms();
     let name = data_dirs::trash_name(&server, deleted_at);
     let data = shared.data.clone();

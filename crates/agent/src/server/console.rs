@@ -136,7 +136,10 @@ impl Handler<WriteLine> for ServerActor {
         if !self.machine.status().last_known.has_process() {
             return Box::pin(std::future::ready(Err(not_running())));
         }
-        let Some(attachment) = &self.attachment else { return Box::pin(std::future::ready(Err(not_running()))) };
+        let Some(attachment) = &self.attachment else {
+            let failure = Failure::new(FailureCode::ServerBusy, "the server's console is being opened");
+            return Box::pin(std::future::ready(Err(failure)));
+        };
         let mut bytes = line.into_bytes();
         bytes.push(b'\n');
         let written = attachment.write(Bytes::from(bytes));
