@@ -18,6 +18,8 @@ use crate::steps::Steps;
 const REFRESH: Duration = Duration::from_millis(200);
 /// Figures come every two seconds; not all of them need to be shown between the lines of the game.
 const FIGURES_EVERY: Duration = Duration::from_secs(10);
+/// Figures that read the same are shown this seldom: an idle server must not fill the terminal.
+const SAME_FIGURES_EVERY: Duration = Duration::from_secs(120);
 
 /// Words for the demo itself rather than for the game.
 const HELP: &str = "lines go to the game (try: list, say hello, flood 50, crash, stop); \
@@ -42,6 +44,7 @@ struct Shown {
     screen: Screen,
     line: u64,
     status: Option<String>,
+    /// The figures last shown.
     figures: Option<(String, Stopwatch)>,
     /// Commands whose outcome is still to be told: id and action.
     pending: Vec<(String, String)>,
@@ -146,15 +149,14 @@ impl Shown {
 
     fn update_figures(&mut self, view: &View) {
         let Some(figures) = view.figures().filter(|_| view.status() == Some("running")) else { return };
-        let is_due = self
-            .figures
-            .as_ref()
-            .is_none_or(|(timestamp, watch)| *timestamp != figures.timestamp && watch.elapsed() >= FIGURES_EVERY);
+        let memory = figures.memory_bytes / f64::from(1024 * 1024);
+        let text = format!("cpu {:.1} %   memory {memory:.1} MiB of 256 MiB", figures.cpu);
+        let is_due = self.figures.as_ref().is_none_or(|(shown, watch)| {
+            watch.elapsed() >= if *shown == text { SAME_FIGURES_EVERY } else { FIGURES_EVERY }
+        });
         if is_due {
-            let memory = figures.memory_bytes / f64::from(1024 * 1024);
-            let text = format!("cpu {:.1} %   memory {memory:.1} MiB of 256 MiB", figures.cpu);
             self.screen.line("usage", Tone::Dim, &text);
-            self.figures = Some((figures.timestamp, Stopwatch::start()));
+            self.figures = Some((text, Stopwatch::start()));
         }
     }
 }
