@@ -54,7 +54,7 @@ const CONSOLE_REPLAY_LINES: u64 = 1000;
 ///
 /// # Errors
 /// Whatever keeps the agent from starting, or from going on (a store that is damaged while it is in use). A
-/// [`StoreError`] in the chain says which exit code fits.
+/// [`crate::store::StoreError`] in the chain says which exit code fits.
 pub async fn run(
     config: AgentConfig,
     reload: impl Fn() -> Result<Loaded, InvalidConfiguration> + 'static,
