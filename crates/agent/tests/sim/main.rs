@@ -4,5 +4,6 @@
 
 mod commands;
 mod identity;
+mod keeping;
 mod outbox;
 mod rig;
