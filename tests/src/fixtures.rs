@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-/// A fixture as JSON. A `.txt` fixture is no JSON: see [`bytes`].
+/// A fixture as JSON. A `.txt` fixture is no JSON: see [`bytes()`].
 #[track_caller]
 pub fn json(name: &str) -> Value {
     serde_json::from_slice(&bytes(name)).unwrap_or_else(|error| panic!("fixture {name}: {error}"))
