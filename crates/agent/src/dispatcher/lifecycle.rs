@@ -4,7 +4,7 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use cap_domain::command::{Answer, Command, Verb};
 use cap_domain::failure::{Failure, FailureCode};
 use cap_domain::ids::{OperationId, ServerId};
-use cap_domain::phase::{Phase, Status};
+use cap_domain::phase::Status;
 use cap_domain::server::{Request, RequestKind, Verdict};
 
 use super::admission::done;
@@ -155,8 +155,12 @@ impl Dispatcher {
         if let Some(entry) = self.servers.get_mut(&ended.server) {
             entry.spec.ports.clone_from(&ended.ports);
         }
+        // Not by the status alone: the end of what the deletion replaced may be told when the server is gone already, and
+        // the end of the deletion itself must still come.
+        let was_deletion = self.operations.get_mut(&ended.operation).is_some_and(|operation| operation.is_deletion());
+        let deleted = was_deletion && ended.outcome.is_ok();
         self.end_operation(&ended.operation, ended.outcome, Some((ended.status, ended.ports)));
-        if ended.status.phase == Phase::Deleted {
+        if deleted {
             self.forget(&ended.server);
         }
     }

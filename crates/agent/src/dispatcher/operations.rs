@@ -61,6 +61,10 @@ pub(super) struct Operation {
 }
 
 impl Operation {
+    pub(super) fn is_deletion(&self) -> bool {
+        matches!(self.shape, AnswerShape::Deleted { .. })
+    }
+
     /// How it is shown.
     pub(super) fn view(&self, ended: Option<(i64, Option<Failure>)>) -> OperationView {
         let (ended_unix_ms, failure) = match ended {

@@ -7,3 +7,4 @@ mod identity;
 mod keeping;
 mod outbox;
 mod rig;
+mod servers;

@@ -12,7 +12,7 @@ mod panel;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix::{Actor, Addr};
@@ -94,6 +94,9 @@ impl Settings {
     }
 }
 
+/// Called with each report when it is told.
+pub(crate) type Spy = Arc<Mutex<Option<Box<dyn FnMut(&Report) + Send>>>>;
+
 /// See the module.
 pub(crate) struct Rig {
     pub(crate) engine: SimEngine,
@@ -101,6 +104,8 @@ pub(crate) struct Rig {
     pub(crate) outbox: Addr<Outbox>,
     /// What the agent told the outbox, in order.
     pub(crate) told: Probe<Report>,
+    /// Called with each report when it is told.
+    pub(crate) spy: Spy,
     pub(crate) store: Store,
     pub(crate) shared: Arc<Collaborators>,
     pub(crate) board: FigureBoard,
@@ -134,6 +139,16 @@ impl Rig {
         self.restart().await
     }
 
+    /// Waits until the engine answers and its containers were listed.
+    pub(crate) async fn wait_engine(&self) {
+        let snapshot = self.snapshot.clone();
+        cap_testkit::wait_until::wait_until_true("the engine to answer", SOON, move || {
+            let seen = snapshot.borrow();
+            seen.docker_ok && seen.reconciled
+        })
+        .await;
+    }
+
     /// The directory that holds the store and the data of servers.
     pub(crate) fn root(&self) -> PathBuf {
         self.root.path().to_owned()
@@ -159,7 +174,14 @@ impl Rig {
         };
         let outbox = Outbox::new(outbox_config, board.clone(), snapshot.clone()).start();
         let to_outbox = outbox.clone().recipient();
-        let told = Probe::start_answering(move |report: &Report| to_outbox.do_send(report.clone()));
+        let spy = Spy::default();
+        let spying = Arc::clone(&spy);
+        let told = Probe::start_answering(move |report: &Report| {
+            if let Some(spy) = spying.lock().unwrap().as_mut() {
+                spy(report);
+            }
+            to_outbox.do_send(report.clone());
+        });
 
         let (order, suspicion) = (LookOrder::default(), Arc::new(Notify::new()));
         let shared = Arc::new(Collaborators {
@@ -191,7 +213,7 @@ impl Rig {
         .start();
         let watch = EngineWatch::new(engine, order, settings.watch, dispatcher.clone().recipient(), suspicion);
         life.spawn(watch.run());
-        Self { engine: sim, dispatcher, outbox, told, store, shared, board, snapshot: shown, settings, root, life }
+        Self { engine: sim, dispatcher, outbox, told, spy, store, shared, board, snapshot: shown, settings, root, life }
     }
 }
 

@@ -64,6 +64,8 @@ pub enum Trouble {
     Fails(String),
     /// The engine refuses with these words, as it does with a name that is taken.
     Refuses(String),
+    /// The call panics: for what must outlive a mistake in its caller.
+    Panics,
     /// The engine says that this port is taken.
     PortTaken(u16),
 }

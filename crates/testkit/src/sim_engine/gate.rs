@@ -107,6 +107,7 @@ impl SimEngine {
                 (Outage::None, Some(Trouble::Refuses(message))) => {
                     return Err(EngineError::Conflict { call: call.name(), message });
                 }
+                (Outage::None, Some(Trouble::Panics)) => panic!("{} panics, as the test wants it", call.name()),
                 (Outage::None, Some(Trouble::PortTaken(port))) => return Err(EngineError::PortTaken { port }),
             }
         }
