@@ -4,5 +4,8 @@
 
 mod actions;
 mod basics;
+mod commands;
+mod limits;
 mod payloads;
+mod preemption;
 mod reload;
