@@ -30,7 +30,8 @@ async fn a_running_server_is_deleted_and_its_data_goes_to_the_trash() {
     assert!(!node.root().join("servers").join(&server).exists());
     let gone = node.http("get_server_status", Some(&server), None).await;
     assert_eq!(gone["code"], json!("SERVER_NOT_FOUND"));
-    node.wait_panel_status(&server, "deleted").await;
+    let told = |frame: &cap_devpanel::RecordedFrame| frame.json["data"]["currentStatus"] == json!("deleted");
+    node.wait_frame(0, "the final push (P-205)", told).await;
 }
 
 #[tokio::test]
