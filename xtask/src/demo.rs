@@ -17,7 +17,7 @@ use clap::Args;
 use crate::interrupt::Interrupt;
 use crate::steps::Steps;
 use crate::workspace::Workspace;
-use crate::{command, engine, sample_image};
+use crate::{engine, sample_image};
 
 use world::World;
 
@@ -33,15 +33,8 @@ pub(crate) struct DemoOptions {
 pub(crate) fn run(workspace: &Workspace, options: DemoOptions) -> Result<()> {
     let mut steps = Steps::begin();
     let engine = steps.step("engine", || engine::ensure(workspace))?;
-    steps.step("build", || {
-        // Not optimised: it is built in a third of the time, and one server is no load.
-        let mut cargo = workspace.cargo();
-        cargo.args(["build", "--locked", "--bins"]);
-        for package in ["cap-agent", "cap-devpanel", sample_image::PACKAGE] {
-            cargo.args(["--package", package]);
-        }
-        command::run(&mut cargo)
-    })?;
+    // Not optimised: it is built in a third of the time, and one server is no load.
+    steps.step("build", || workspace.build_programs())?;
     steps.step("image", || sample_image::build(workspace, &engine.socket))?;
 
     // From here on there is something to clean up: a signal no longer ends us at once.

@@ -11,11 +11,9 @@ use crate::workspace::Workspace;
 /// Its name. It is made on the spot and is in no registry.
 pub(crate) const NAME: &str = "cap-sample:latest";
 
-/// The package whose program makes it. The test kit knows how, and is too large a library for this program to link:
-/// everybody's first command would have to compile it before anything is seen.
-pub(crate) const PACKAGE: &str = "cap-testkit";
-
-/// Makes it, unless the engine has the same one already. [`PACKAGE`] must have been built.
+/// Makes it, unless the engine has the same one already. The programs must have been built: one of the test kit's knows
+/// how, because the test kit is too large a library for this program to link. Everybody's first command would have to
+/// compile it before anything is seen.
 pub(crate) fn build(workspace: &Workspace, socket: &Path) -> Result<()> {
     let mut command = Command::new(workspace.built_program("sample-image"));
     // It builds the sample server with the cargo that runs us.

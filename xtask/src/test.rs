@@ -35,9 +35,7 @@ pub(crate) fn run(workspace: &Workspace, options: &TestOptions) -> Result<()> {
     if !options.skip_browser {
         steps.step("browser", browser::ensure)?;
     }
-    steps.step("build programs", || {
-        command::run(workspace.cargo().args(["build", "--workspace", "--bins", "--locked"]))
-    })?;
+    steps.step("build programs", || workspace.build_programs())?;
     steps.step("sample image", || sample_image::build(workspace, &engine.socket))?;
     steps.step("build tests", || {
         command::run(workspace.cargo().args(["test", "--workspace", "--locked", "--no-run", "--quiet"]))

@@ -50,7 +50,13 @@ impl Workspace {
         &self.test_programs
     }
 
-    /// A program built by `cargo build` without `--release`.
+    /// Builds all programs. Always those of the whole workspace: another selection would choose other features of the
+    /// dependencies, and build half of them a second time.
+    pub(crate) fn build_programs(&self) -> Result<()> {
+        command::run(self.cargo().args(["build", "--workspace", "--bins", "--locked"]))
+    }
+
+    /// A program built by [`Self::build_programs`].
     pub(crate) fn built_program(&self, name: &str) -> PathBuf {
         self.target.join("debug").join(name)
     }
