@@ -286,6 +286,7 @@ fn link_config(config: &AgentConfig) -> Option<LinkConfig> {
     let (url, secret) = (config.panel.url.as_ref()?, config.panel.secret.as_ref()?);
     Some(LinkConfig {
         ca_file: config.panel.ca_file.clone(),
+        reconnect_steps: (config.panel.reconnect_min, config.panel.reconnect_max),
         reconnect_spread: config.panel.reconnect_spread,
         ws_max_message: config.panel.ws_max_message,
         ..LinkConfig::new(url.to_string(), config.node.id.clone(), secret.clone())

@@ -98,11 +98,20 @@ impl Builder<'_> {
             let place = settings.place("panel.resource_interval").unwrap_or_default();
             self.findings.problem(place, "panel.resource_interval", "shorter than 1 s", "use 1s or more, or 0 for off");
         }
+        let (reconnect_min, reconnect_max) =
+            (settings.duration("panel.reconnect_min"), settings.duration("panel.reconnect_max"));
+        if reconnect_max < reconnect_min {
+            let place = settings.place("panel.reconnect_max").unwrap_or_default();
+            let remedy = "use a reconnect_max that is not below reconnect_min";
+            self.findings.problem(place, "panel.reconnect_max", "shorter than panel.reconnect_min", remedy);
+        }
         PanelConfig {
             url,
             secret,
             ca_file: self.file("panel.ca_file"),
             heartbeat_interval: settings.duration("panel.heartbeat_interval"),
+            reconnect_min,
+            reconnect_max,
             reconnect_spread: settings.duration("panel.reconnect_spread"),
             ws_max_message: to_usize(settings.number("panel.ws_max_message")),
             console_server_log: settings.switch("panel.console_server_log"),

@@ -147,10 +147,22 @@ pub(crate) const KEYS: &[Key] = &[
         "Time between heartbeats. The panel gives a node up after 60 s without one.",
     ),
     key(
+        "panel.reconnect_min",
+        Form::Duration(100, 60 * SECOND),
+        "\"5s\"",
+        "Wait before the first retry after a failed dial or a short link; it doubles with each further one. Each wait varies by a fifth.",
+    ),
+    key(
+        "panel.reconnect_max",
+        Form::Duration(100, 600 * SECOND),
+        "\"1min\"",
+        "Longest wait between two tries. A panel that refuses the secret or the node is retried more slowly than this.",
+    ),
+    key(
         "panel.reconnect_spread",
         Form::Duration(0, 600 * SECOND),
         "\"5s\"",
-        "After a lost link the first retry comes at a random moment within this time, so that a large fleet does not knock at once. 0 = always the 5 s step.",
+        "After a lost link the first retry comes at a random moment within this time, so that a large fleet does not knock at once. 0 = after reconnect_min.",
     ),
     key(
         "panel.ws_max_message",

@@ -54,7 +54,11 @@ pub struct PanelConfig {
     pub ca_file: Option<PathBuf>,
     /// Time between heartbeats.
     pub heartbeat_interval: Duration,
-    /// The first retry comes within this time; zero = the 5 s step (P-9).
+    /// The wait before the first retry; it doubles with each further one (P-9).
+    pub reconnect_min: Duration,
+    /// The longest wait before a retry; at least `reconnect_min`.
+    pub reconnect_max: Duration,
+    /// The first retry comes within this time; zero = after `reconnect_min` (P-9).
     pub reconnect_spread: Duration,
     /// Largest message taken, in bytes.
     pub ws_max_message: usize,

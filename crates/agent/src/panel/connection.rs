@@ -132,7 +132,9 @@ impl PanelConnection {
     /// Checks the settings and prepares the link; nothing is opened before the actor is started.
     pub fn new(config: LinkConfig, listeners: LinkListeners) -> Result<Self, LinkConfigError> {
         let dialer = Dialer::new(&config)?;
-        let redial = LinkBackoff::new(redial::as_millis(config.reconnect_spread));
+        let (first, longest) = config.reconnect_steps;
+        let steps_ms = (redial::as_millis(first), redial::as_millis(longest));
+        let redial = LinkBackoff::with_steps(steps_ms, redial::as_millis(config.reconnect_spread));
         let (status, _) =
             watch::channel(LinkStatus { phase: LinkPhase::Down, generation: 0, problem: None, next_try: None });
         Ok(Self {

@@ -3,6 +3,8 @@
 use super::{Backoff, between, vary};
 use crate::Millis;
 
+/// The first and the longest wait between two tries (P-9).
+const DEFAULT_STEPS_MS: (Millis, Millis) = (5_000, 60_000);
 /// A link that lived this long was a good one: the policy begins anew (P-9).
 const GOOD_LINK_MS: Millis = 60_000;
 /// Between two tries after a refusal, varied by 20 percent (P-10).
@@ -81,11 +83,16 @@ pub struct LinkBackoff {
 }
 
 impl LinkBackoff {
-    /// A policy with the spread of the configuration, in milliseconds; more than [`MAX_RECONNECT_SPREAD_MS`] counts as
-    /// that.
+    /// A policy with the contract's steps and the spread of the configuration, in milliseconds; more than
+    /// [`MAX_RECONNECT_SPREAD_MS`] counts as that.
     pub fn new(reconnect_spread_ms: Millis) -> Self {
-        let mut policy =
-            Self { steps: Backoff::new(5_000, 60_000, 2.0, JITTER), reconnect_spread_ms: 0, refusals_in_a_row: 0 };
+        Self::with_steps(DEFAULT_STEPS_MS, reconnect_spread_ms)
+    }
+
+    /// A policy whose retries double from the first to the second of `steps_ms`. Refusals are retried as slowly as ever.
+    pub fn with_steps(steps_ms: (Millis, Millis), reconnect_spread_ms: Millis) -> Self {
+        let steps = Backoff::new(steps_ms.0, steps_ms.1, 2.0, JITTER);
+        let mut policy = Self { steps, reconnect_spread_ms: 0, refusals_in_a_row: 0 };
         policy.set_reconnect_spread(reconnect_spread_ms);
         policy
     }

@@ -20,6 +20,14 @@ fn retries_double_from_5_to_60_seconds_and_never_end() {
     assert_eq!(delays(&mut policy, LinkEnded::NeverUp, 7), after(&[5, 10, 20, 40, 60, 60, 60]));
 }
 
+/// An operator may set other steps; refusals stay slow (P-10).
+#[test]
+fn other_steps_change_retries_after_losses_only() {
+    let mut policy = LinkBackoff::with_steps((100, 300), 0);
+    assert_eq!(delays(&mut policy, LinkEnded::NeverUp, 4), [100, 200, 300, 300].map(After));
+    assert_eq!(policy.next_delay(LinkEnded::RefusedAuth(401), MIDDLE), After(60_000));
+}
+
 /// P-9: each +-20 percent.
 #[test]
 fn retries_vary_by_a_fifth() {

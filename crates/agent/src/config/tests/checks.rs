@@ -61,6 +61,8 @@ fn intervals_outside_their_range_are_refused() {
         "panel.heartbeat_interval=31s",
         "commands.query_deadline=29s",
         "panel.resource_interval=500ms",
+        "panel.reconnect_min=99ms",
+        "panel.reconnect_max=4s",
         "http.max_body=1MiB",
         "docker.pids_limit=0",
         "console.max_line=10",

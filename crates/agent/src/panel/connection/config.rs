@@ -17,6 +17,8 @@ pub struct LinkConfig {
     pub secret: Secret,
     /// A PEM file with certificates that are trusted beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// The first and the longest wait before another try after a lost link or a failed dial (P-9).
+    pub reconnect_steps: (Duration, Duration),
     /// Width of the random first retry after a link that lived long (P-9); zero means the ordinary first step.
     pub reconnect_spread: Duration,
     /// The longest message that is taken from the panel, in bytes, fragments joined (P-15).
@@ -35,6 +37,7 @@ impl LinkConfig {
             node_id,
             secret,
             ca_file: None,
+            reconnect_steps: (Duration::from_secs(5), Duration::from_secs(60)),
             reconnect_spread: Duration::from_secs(5),
             ws_max_message: 8 * 1024 * 1024,
             timings: LinkTimings::default(),
