@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// What the proxy does with connections, open and new ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +26,8 @@ pub enum Fault {
 pub struct EngineProxy {
     dir: TempDir,
     fault: watch::Sender<Fault>,
-    /// How often all connections were cut.
-    cuts: watch::Sender<u64>,
+    /// Orders to cut all connections; each is answered when they are closed.
+    cuts: mpsc::Sender<oneshot::Sender<()>>,
     task: tokio::task::JoinHandle<()>,
     cloak: Arc<Mutex<Option<Cloak>>>,
 }
@@ -45,7 +45,7 @@ impl EngineProxy {
         let dir = tempfile::Builder::new().prefix("cap-proxy-").tempdir().unwrap();
         let listener = UnixListener::bind(dir.path().join("docker.sock")).unwrap();
         let (fault, faults) = watch::channel(Fault::None);
-        let (cuts, cut) = watch::channel(0);
+        let (cuts, cut) = mpsc::channel(1);
         let cloak = Arc::new(Mutex::new(None));
         let task = tokio::spawn(accept(listener, engine.to_owned(), (faults, cut), Arc::clone(&cloak)));
         Self { dir, fault, cuts, task, cloak }
@@ -57,16 +57,18 @@ impl EngineProxy {
     }
 
     /// Changes what happens to connections, open ones included.
-    pub fn set(&self, fault: Fault) {
+    pub async fn set(&self, fault: Fault) {
         self.fault.send_replace(fault);
         if fault == Fault::Refuse {
-            self.cut();
+            self.cut().await;
         }
     }
 
-    /// Cuts every open connection; new ones are treated as before.
-    pub fn cut(&self) {
-        self.cuts.send_modify(|cuts| *cuts += 1);
+    /// Cuts every open connection, and returns when they are closed; new ones are treated as before.
+    pub async fn cut(&self) {
+        let (done, closed) = oneshot::channel();
+        self.cuts.send(done).await.unwrap();
+        closed.await.unwrap();
     }
 
     /// Containers labelled with the node id `hidden` look as if they had no node id label, as those of the Go agent.
@@ -88,7 +90,7 @@ impl Drop for EngineProxy {
 async fn accept(
     listener: UnixListener,
     engine: PathBuf,
-    (faults, cuts): (watch::Receiver<Fault>, watch::Receiver<u64>),
+    (faults, mut cuts): (watch::Receiver<Fault>, mpsc::Receiver<oneshot::Sender<()>>),
     cloak: Arc<Mutex<Option<Cloak>>>,
 ) {
     // Ends its connections when it is aborted itself.
@@ -101,35 +103,27 @@ async fn accept(
                     continue;
                 }
                 let cloak = cloak.lock().unwrap().clone();
-                connections.spawn(serve(client, engine.clone(), faults.clone(), cuts.clone(), cloak));
+                connections.spawn(serve(client, engine.clone(), faults.clone(), cloak));
+            }
+            Some(done) = cuts.recv() => {
+                connections.shutdown().await;
+                // Whoever ordered it may have gone.
+                let _ = done.send(());
             }
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-async fn serve(
-    client: UnixStream,
-    engine: PathBuf,
-    mut faults: watch::Receiver<Fault>,
-    mut cuts: watch::Receiver<u64>,
-    cloak: Option<Cloak>,
-) {
-    cuts.mark_unchanged();
-    let forward = async {
-        // The proxy that hangs up is a proxy that ends.
-        let _ = faults.wait_for(|fault| *fault != Fault::Hang).await;
-        let Ok(server) = UnixStream::connect(engine).await else { return };
-        let (from_client, to_client) = client.into_split();
-        let (from_server, to_server) = server.into_split();
-        let up = pass(from_client, to_server, faults.clone(), None);
-        let down = pass(from_server, to_client, faults.clone(), cloak);
-        tokio::join!(up, down);
-    };
-    tokio::select! {
-        _ = cuts.changed() => {}
-        () = forward => {}
-    }
+async fn serve(client: UnixStream, engine: PathBuf, mut faults: watch::Receiver<Fault>, cloak: Option<Cloak>) {
+    // An error means that the proxy itself has ended.
+    let _ = faults.wait_for(|fault| *fault != Fault::Hang).await;
+    let Ok(server) = UnixStream::connect(engine).await else { return };
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    let up = pass(from_client, to_server, faults.clone(), None);
+    let down = pass(from_server, to_client, faults, cloak);
+    tokio::join!(up, down);
 }
 
 /// Moves bytes until the sender ends, then ends the receiver's half.

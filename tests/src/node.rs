@@ -41,6 +41,7 @@ static NEXT: AtomicU16 = AtomicU16::new(0);
 pub struct NodeSetup {
     panel: bool,
     page: bool,
+    link: Option<String>,
     start_agent: bool,
     socket: PathBuf,
     extra_config: String,
@@ -51,6 +52,7 @@ impl Default for NodeSetup {
         Self {
             panel: true,
             page: false,
+            link: None,
             start_agent: true,
             socket: cap_testkit::docker::docker_socket(),
             extra_config: String::new(),
@@ -69,6 +71,18 @@ impl NodeSetup {
     pub fn with_page(mut self) -> Self {
         self.page = true;
         self
+    }
+
+    /// No dev panel: the agent dials this URL, whatever is there.
+    pub fn link_to(mut self, url: impl Into<String>) -> Self {
+        self.panel = false;
+        self.link = Some(url.into());
+        self
+    }
+
+    /// Dials again after a tenth of a second, and at the latest after 0.4 s: a test that drops links has no minutes.
+    pub fn quick_reconnect(self) -> Self {
+        self.set("panel.reconnect_min=100ms").set("panel.reconnect_max=300ms")
     }
 
     /// The agent is started later, by [`Node::start_agent`].
@@ -196,12 +210,10 @@ impl Node {
     }
 
     fn write_config(&self) {
-        let link = match &self.panel {
-            Some(panel) => {
-                format!("[panel]\nurl = \"{}\"\nsecret = \"{SECRET}\"\nreconnect_spread = 0\n", panel.ws_url())
-            }
-            None => String::new(),
-        };
+        let url = self.panel.as_ref().map(DevPanel::ws_url).or_else(|| self.setup.link.clone());
+        let link = url.map_or_else(String::new, |url| {
+            format!("[panel]\nurl = \"{url}\"\nsecret = \"{SECRET}\"\nreconnect_spread = 0\n")
+        });
         let last_port = self.first_port + PORTS_PER_NODE - 1;
         let text = format!(
             "[node]\nid = \"{}\"\n{link}[http]\nlisten = \"127.0.0.1:{}\"\ntoken = \"{TOKEN}\"\n[storage]\nroot = \"{}\"\n\

@@ -1,7 +1,5 @@
 //! A panel that sends bytes no real WebSocket library would: each connection is taken and answered by hand.
 
-use std::time::Duration;
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -57,20 +55,14 @@ impl RawPanel {
 impl RawLink {
     /// Sends one frame with this first byte (FIN bit and opcode) and payload. An agent that hung up is no failure.
     pub async fn send(&mut self, first_byte: u8, payload: &[u8]) -> std::io::Result<()> {
-        let mut frame = vec![first_byte];
-        match payload.len() {
-            short @ 0..=125 => frame.push(u8::try_from(short).unwrap()),
-            middle @ 126..=0xffff => {
-                frame.push(126);
-                frame.extend(u16::try_from(middle).unwrap().to_be_bytes());
-            }
-            long => {
-                frame.push(127);
-                frame.extend(u64::try_from(long).unwrap().to_be_bytes());
-            }
-        }
+        let mut frame = header(first_byte, payload.len());
         frame.extend_from_slice(payload);
         self.io.write_all(&frame).await
+    }
+
+    /// Sends the header of a frame whose payload never comes.
+    pub async fn announce(&mut self, first_byte: u8, length: usize) {
+        self.io.write_all(&header(first_byte, length)).await.unwrap();
     }
 
     /// Sends a text frame.
@@ -104,11 +96,6 @@ impl RawLink {
         None
     }
 
-    /// Throws away for a while what the agent sends, so that it never blocks on us.
-    pub async fn drain(&mut self, time: Duration) {
-        let _ = timeout(time, async { while self.read_frame().await.is_ok() {} }).await;
-    }
-
     async fn read_frame(&mut self) -> std::io::Result<(u8, Vec<u8>)> {
         let opcode = self.io.read_u8().await? & 0x0f;
         let length = match self.io.read_u8().await? & 0x7f {
@@ -125,4 +112,20 @@ impl RawLink {
         }
         Ok((opcode, payload))
     }
+}
+
+fn header(first_byte: u8, length: usize) -> Vec<u8> {
+    let mut header = vec![first_byte];
+    match length {
+        short @ 0..=125 => header.push(u8::try_from(short).unwrap()),
+        middle @ 126..=0xffff => {
+            header.push(126);
+            header.extend(u16::try_from(middle).unwrap().to_be_bytes());
+        }
+        long => {
+            header.push(127);
+            header.extend(u64::try_from(long).unwrap().to_be_bytes());
+        }
+    }
+    header
 }
