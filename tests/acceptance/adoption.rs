@@ -14,11 +14,8 @@ struct Foreign<'a> {
 impl Foreign<'_> {
     async fn make(&mut self, server: &str, node: &str) -> String {
         let name = container(server);
-        let labels = [
-            ("ctrl-alt-play.server-id", server),
-            ("ctrl-alt-play.managed", "true"),
-            ("ctrl-alt-play.node-id", node),
-        ];
+        let labels =
+            [("ctrl-alt-play.server-id", server), ("ctrl-alt-play.managed", "true"), ("ctrl-alt-play.node-id", node)];
         self.outside.create(&name, &labels).await;
         self.names.push(name.clone());
         name
@@ -61,7 +58,7 @@ async fn servers_of_the_go_agent_are_adopted_running_and_stopped() {
     node.wait_panel_status(&stopped, "stopped").await;
     assert_eq!(outside.identity(&name).await, identity, "it was restarted");
     node.wait_console(&running, "before the agent").await;
-    node.http_ok("console:command", Some(&running), Some(json!({"command": "say after it"}))).await;
+    node.say(&running, "after it").await;
     let heard = |panel: &cap_devpanel::DevPanel| panel.console_text(&running).contains("after it");
     assert!(node.panel().wait_for(PATIENCE, heard).await);
 
@@ -120,10 +117,13 @@ async fn without_the_state_file_servers_are_adopted_from_their_labels() {
     }
     assert!(removed > 0, "where is the state file?");
     node.start_agent().await;
+    // First the agent itself: the panel still shows what the agent before this one has said.
+    node.wait_status(&running, "running").await;
+    node.wait_status(&stopped, "stopped").await;
     node.wait_panel_status(&running, "running").await;
     node.wait_panel_status(&stopped, "stopped").await;
     assert_eq!(Outside::default().identity(&container(&running)).await, identity);
-    node.http_ok("console:command", Some(&running), Some(json!({"command": "say known again"}))).await;
+    node.say(&running, "known again").await;
     node.wait_console(&running, "known again").await;
     node.http_ok("delete_server", Some(&running), None).await;
     assert!(node.inspect(&running).await.is_none());

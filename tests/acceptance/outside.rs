@@ -5,10 +5,17 @@ use cap_acceptance::outside::{Outside, container};
 use cap_devpanel::{DevPanel, ServerView};
 use serde_json::json;
 
-/// Waits until the panel shows this word; what else it was told.
+/// Waits until the panel was told this word, by the event that has its reason, too; what it shows then.
 async fn told(node: &Node, server: &str, word: &str) -> ServerView {
-    node.wait_panel_status(server, word).await;
-    node.panel().view(|view| view.server(server).cloned()).unwrap()
+    let view = |panel: &DevPanel| panel.view(|view| view.server(server).cloned());
+    let by_event = |panel: &DevPanel| {
+        panel.view(|view| {
+            let changes = &view.nodes[&node.name].status_changes;
+            changes.iter().rfind(|change| change.server_id == server).is_some_and(|change| change.current == word)
+        })
+    };
+    assert!(node.panel().wait_for(PATIENCE, by_event).await, "not {word}: {:?}", view(node.panel()));
+    view(node.panel()).unwrap()
 }
 
 async fn wait_panel_console(node: &Node, server: &str, text: &str) {

@@ -7,6 +7,5 @@ pub mod engine_proxy;
 pub mod fixtures;
 pub mod node;
 pub mod outside;
-pub mod plain_http;
 pub mod raw_http;
 pub mod raw_panel;

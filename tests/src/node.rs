@@ -16,6 +16,8 @@ use cap_engine::{ContainerEngine, DockerEngine};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::raw_http;
+
 mod wire;
 
 /// The agent secret of every test node.
@@ -158,9 +160,21 @@ fn cap_http(port: u16) -> DevPanel {
     DevPanel::start(config).unwrap()
 }
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago, and that the system does not give to outgoing connections by itself: one of those
+/// could take it before the agent does.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 10_000;
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let tried = u32::from(TRIED.fetch_add(1, Ordering::Relaxed));
+        // Test programs that run at the same time begin at places of their own.
+        let place = (std::process::id().wrapping_mul(97).wrapping_add(tried)) % COUNT;
+        let port = u16::try_from(FIRST + place).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// The agent program, built by `cargo xtask test` (or `cargo build --workspace --bins`) beside the test programs.
@@ -394,6 +408,22 @@ impl Node {
     pub async fn wait_console(&self, server: &str, text: &str) {
         self.wait(&format!("the console of {server} says {text:?}"), || async {
             self.history(server).await.iter().any(|line| line.contains(text))
+        })
+        .await;
+    }
+
+    /// `GET` of a path such as `/health`, with the token or without; gives the status code and the answer.
+    pub async fn get(&self, path: &str, token: Option<&str>) -> (u16, Value) {
+        let stream = tokio::net::TcpStream::connect(("127.0.0.1", self.http_port)).await.unwrap();
+        let authorization = token.map_or_else(String::new, |token| format!("\r\nAuthorization: Bearer {token}"));
+        raw_http::request(stream, &format!("GET {path} HTTP/1.0{authorization}"), b"").await.unwrap()
+    }
+
+    /// Says something in a game, as soon as its console is open: an agent that has just found a game opens it in a moment.
+    pub async fn say(&self, server: &str, text: &str) {
+        self.wait("the console is open", || async {
+            let said = json!({"command": format!("say {text}")});
+            self.http("console:command", Some(server), Some(said)).await["success"] == json!(true)
         })
         .await;
     }

@@ -5,13 +5,14 @@
 //! time. Output is pulled from the consoles when there is room for it, so a slow panel holds little memory beside the
 //! consoles' own; before an event of a server goes what its console had by then.
 //!
-//! Without a link, events are not kept (P-57: nothing old is sent): a new link is told what every server is now, and each
-//! console goes on where the last link left it.
+//! Without a link, changes of state are not kept (P-57: nothing old is sent): a new link is told what every server is now,
+//! and each console goes on where the last link left it. Ends of operations are kept: each is pushed once (P-20), and
+//! those of operations that a restart cut off are known before there is a link at all.
 
 mod groups;
 mod known;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseFuture, WrapFuture};
@@ -38,6 +39,9 @@ const WINDOW: usize = 16;
 
 /// Lines, and bytes of text, pulled from one console at a time, so that servers take turns.
 const PULL: (usize, usize) = (500, 64 * 1024);
+
+/// Ends of operations kept while there is no link; the oldest is dropped first (`get_operation` still tells it, P-21).
+const UNTOLD_ENDS: usize = 1000;
 
 /// Settings of the outbox.
 #[derive(Clone, Debug)]
@@ -72,6 +76,8 @@ pub struct Outbox {
     link: Option<Up>,
     queue: Queue<Group>,
     known: BTreeMap<ServerId, Known>,
+    /// Ends of operations that no link was there to carry, in order.
+    untold_ends: VecDeque<Frame>,
     board: FigureBoard,
     snapshot: watch::Sender<AgentSnapshot>,
     last_seq: u64,
@@ -102,6 +108,7 @@ impl Outbox {
             link: None,
             queue: Queue::new(limits),
             known: BTreeMap::new(),
+            untold_ends: VecDeque::new(),
             board,
             snapshot,
             last_seq: 0,
@@ -294,6 +301,12 @@ impl Handler<Report> for Outbox {
             // A link that is up already has not been told of this server.
             frames.push(status_frame(server, *status, None, Timestamp::from_unix_ms(unix_ms())));
         }
+        if self.link.is_none() && matches!(report, Report::OperationCompleted { .. }) {
+            self.untold_ends.extend(frames);
+            let surplus = self.untold_ends.len().saturating_sub(UNTOLD_ENDS);
+            self.untold_ends.drain(..surplus);
+            return;
+        }
         self.enqueue(class, &frames);
         self.pump(ctx);
     }
@@ -351,6 +364,9 @@ impl Handler<LinkUp> for Outbox {
         }
         for (server, frame) in statuses {
             self.enqueue(OutClass::Event(Some(server)), &[frame]);
+        }
+        for end in std::mem::take(&mut self.untold_ends) {
+            self.enqueue(OutClass::Event(None), &[end]);
         }
         self.schedule_pull(ctx);
         self.pump(ctx);

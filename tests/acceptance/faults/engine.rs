@@ -3,7 +3,6 @@
 use cap_acceptance::engine_proxy::{EngineProxy, Fault};
 use cap_acceptance::node::{Node, NodeSetup, PATIENCE, TOKEN};
 use cap_acceptance::outside::{Outside, container};
-use cap_acceptance::plain_http;
 use cap_devpanel::DevPanel;
 use serde_json::{Value, json};
 
@@ -18,9 +17,9 @@ fn new_proxy() -> EngineProxy {
 }
 
 async fn health(node: &Node) -> Value {
-    let (status, body) = plain_http::get(&format!("{}/health", node.http_url()), &[]).await;
-    assert_eq!(status, 200, "{body}");
-    serde_json::from_str(&body).unwrap()
+    let (status, health) = node.get("/health", None).await;
+    assert_eq!(status, 200, "{health}");
+    health
 }
 
 fn words(panel: &DevPanel, server: &str) -> Vec<String> {
@@ -32,13 +31,14 @@ fn words(panel: &DevPanel, server: &str) -> Vec<String> {
 
 async fn the_trouble_is_told(node: &Node, server: &str) {
     node.wait_panel_status(server, "unknown").await;
-    let reason = node.panel().view(|view| view.server(server).and_then(|server| server.reason.clone()));
-    assert_eq!(reason.as_deref(), Some("docker_unreachable"));
+    // The word comes first, its reason in the event behind it.
+    let reason = |panel: &DevPanel| panel.view(|view| view.server(server).and_then(|server| server.reason.clone()));
+    let explained = |panel: &DevPanel| reason(panel).as_deref() == Some("docker_unreachable");
+    assert!(node.panel().wait_for(PATIENCE, explained).await, "{:?}", reason(node.panel()));
     let health = health(node).await;
     assert_eq!((&health["status"], &health["docker"]), (&json!("healthy"), &json!("unreachable")));
-    let (status, body) =
-        plain_http::get(&format!("{}/readyz", node.http_url()), &[("Authorization", &format!("Bearer {TOKEN}"))]).await;
-    assert!(status == 503 && body.contains("docker"), "{status} {body}");
+    let (status, body) = node.get("/readyz", Some(TOKEN)).await;
+    assert!(status == 503 && body.to_string().contains("docker"), "{status} {body}");
 }
 
 /// The same process runs as before, nobody was told of an end, and its console is heard in both directions.
@@ -49,11 +49,7 @@ async fn nothing_happened_to(node: &Node, server: &str, identity: &(String, i64,
     let ends = ["stopped", "crashed", "starting", "stopping"];
     let since = told.iter().position(|word| word == "unknown").expect("unknown was told");
     assert!(!told[since..].iter().any(|word| ends.contains(&word.as_str())), "{told:?}");
-    node.wait("the console is open", || async {
-        let said = node.http("console:command", Some(server), Some(json!({"command": "say hear me again"}))).await;
-        said["success"] == json!(true)
-    })
-    .await;
+    node.say(server, "hear me again").await;
     let heard = |panel: &DevPanel| panel.console_text(server).contains("hear me again");
     assert!(node.panel().wait_for(PATIENCE, heard).await, "log:\n{}", node.log());
     assert_eq!(health(node).await["docker"], json!("ok"));
@@ -97,8 +93,8 @@ async fn an_engine_that_goes_away_is_told_and_taken_up_again_when_it_comes_back(
     proxy.set(Fault::None).await;
     nothing_happened_to(&node, &running, &identity).await;
     node.wait_panel_status(&other, "crashed").await;
-    let exit_code = node.panel().view(|view| view.server(&other).and_then(|server| server.exit_code));
-    assert_eq!(exit_code, Some(137));
+    let exit_code = |panel: &DevPanel| panel.view(|view| view.server(&other).and_then(|server| server.exit_code));
+    assert!(node.panel().wait_for(PATIENCE, |panel| exit_code(panel) == Some(137)).await);
 }
 
 /// D5: a cut stream is not an exit.
@@ -110,11 +106,7 @@ async fn cut_connections_end_no_server_and_its_console_flows_on() {
     let identity = Outside::default().identity(&container(&server)).await;
     for round in 0..5 {
         proxy.cut().await;
-        node.wait("the console is open", || async {
-            let said = json!({"command": format!("say round {round}")});
-            node.http("console:command", Some(&server), Some(said)).await["success"] == json!(true)
-        })
-        .await;
+        node.say(&server, &format!("round {round}")).await;
         node.wait_console(&server, &format!("round {round}")).await;
     }
     node.wait_status(&server, "running").await;

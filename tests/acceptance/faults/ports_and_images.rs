@@ -2,7 +2,8 @@
 
 use std::net::TcpListener;
 
-use cap_acceptance::node::{Node, NodeSetup, free_port};
+use cap_acceptance::node::{Node, NodeSetup, PATIENCE, free_port};
+use cap_devpanel::DevPanel;
 use serde_json::{Value, json};
 
 fn on_port(port: u16) -> Value {
@@ -31,8 +32,9 @@ async fn a_port_that_is_taken_is_refused_by_its_number_and_blocks_nothing_later(
     assert_eq!(failed["code"], json!("PORT_CONFLICT"), "{failed}; log:\n{}", node.log());
     assert!(failed["error"].as_str().unwrap().contains(&port.to_string()), "{failed}");
     node.wait_panel_status(&server, "stopped").await;
-    let told = node.panel().view(|view| view.server(&server).cloned()).unwrap();
-    assert_eq!(told.reason.as_deref(), Some("start_failed"));
+    let reason = |panel: &DevPanel| panel.view(|view| view.server(&server).and_then(|server| server.reason.clone()));
+    let explained = |panel: &DevPanel| reason(panel).as_deref() == Some("start_failed");
+    assert!(node.panel().wait_for(PATIENCE, explained).await, "{:?}", reason(node.panel()));
 
     drop(foreign);
     node.http_ok("start_server", Some(&server), None).await;

@@ -50,11 +50,7 @@ async fn games_outlive_an_agent_that_is_killed_again_and_again() {
         node.wait_panel_status(server, "running").await;
         assert_eq!(&outside.identity(&container(server)).await, identity, "{server} was restarted");
         node.wait_console(server, &format!("meanwhile {}", ROUNDS - 1)).await;
-        node.wait("the console is open", || async {
-            let said = json!({"command": "say and now live"});
-            node.http("console:command", Some(server), Some(said)).await["success"] == json!(true)
-        })
-        .await;
+        node.say(server, "and now live").await;
         node.wait_console(server, "and now live").await;
         let history = node.history(server).await;
         for round in 0..ROUNDS {
@@ -107,7 +103,7 @@ async fn an_operation_cut_off_by_a_crash_ends_as_interrupted_and_is_not_run_agai
 /// A command that was cut off before it was answered has one answer for good when it is asked again (P-27).
 #[tokio::test]
 async fn a_command_cut_off_before_its_answer_says_interrupted_when_it_is_repeated() {
-    let mut node = NodeSetup::default().quick_reconnect().set("commands.ack_deadline=1min").start().await;
+    let mut node = NodeSetup::default().quick_reconnect().set("commands.ack_deadline=20s").start().await;
     let server = node.server("a");
     node.link_ok("create_server", Some(&server), Some(slow_starter())).await;
     let start = node.send("start_server", Some(&server), None);

@@ -36,6 +36,7 @@ async fn sigterm_ends_the_agent_with_0_and_the_link_with_1000_and_games_go_on() 
     assert_eq!(node.panel().connections()[0].end, Some(ConnectionEnd::ClosedByAgent(Some(1000))));
     assert_eq!(Outside::default().identity(&container(&server)).await, identity);
     node.start_agent().await;
+    node.wait_status(&server, "running").await;
     node.wait_panel_status(&server, "running").await;
     assert_eq!(Outside::default().identity(&container(&server)).await, identity);
 }
@@ -73,6 +74,7 @@ async fn sigterm_during_a_start_leaves_the_game_starting() {
     stops_well(&mut node).await;
     assert_eq!(Outside::default().identity(&container(&server)).await, identity);
     node.start_agent().await;
+    node.wait_status(&server, "starting").await;
     node.wait_panel_status(&server, "starting").await;
     let outcome = node.panel().wait_for_outcome(&start, PATIENCE).await.unwrap();
     assert_eq!(outcome.code.as_deref(), Some("INTERRUPTED"));
