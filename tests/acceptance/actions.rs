@@ -54,7 +54,7 @@ async fn a_whole_life(via: Via) {
     via.act(&node, "restart_server", &server, None).await;
     node.wait("the restart is over", || async { node.statuses_after(before, &server).len() >= 3 }).await;
     // P-206.
-    assert_eq!(node.statuses_after(before, &server), ["restarting", "starting", "running"]);
+    node.expect_statuses(before, &server, &["restarting", "starting", "running"]).await;
     let second_start = started_at().await;
     assert_ne!(second_start, first_start, "the process is another one");
 
@@ -78,7 +78,7 @@ async fn a_whole_life(via: Via) {
     node.wait("the server is deleted", || async { !node.listed().await.contains(&server) }).await;
     assert_eq!(node.inspect_json(&server).await, None, "its container is gone");
     assert!(!node.root().join("servers").join(&server).exists(), "its data is not where it was");
-    assert_eq!(node.statuses_after(before, &server), ["deleted"]);
+    node.expect_statuses(before, &server, &["deleted"]).await;
 
     if via == Via::Legacy {
         // P-32: neither answers nor errors.

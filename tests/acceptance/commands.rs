@@ -1,5 +1,6 @@
 //! Commands and their answers: exactly one outcome each, whatever the id, the shape and the deadline (section 3).
 
+mod flood;
 mod hostile;
 mod ids;
 mod shapes;
@@ -125,7 +126,7 @@ async fn a_failed_start_is_one_outcome_with_a_code_and_the_server_is_stopped() {
     assert_eq!(outcome.code.as_deref(), Some("START_FAILED"), "{outcome:?}");
     node.wait_panel_status(&server, "stopped").await;
     node.barrier().await;
-    assert_eq!(node.statuses_after(mark, &server), ["starting", "stopped"], "P-206");
+    node.expect_statuses(mark, &server, &["starting", "stopped"]).await;
 }
 
 #[tokio::test]

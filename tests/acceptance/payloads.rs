@@ -7,7 +7,7 @@ mod ports;
 mod replaced;
 
 use cap_acceptance::fixtures;
-use cap_acceptance::node::{IMAGE, Node};
+use cap_acceptance::node::{IMAGE, Node, NodeSetup};
 use serde_json::{Value, json};
 
 /// What the contract says is understood of a create: `file` or `file#item`.
@@ -101,7 +101,7 @@ async fn variant_b_is_created_without_an_answer_and_told_by_pushes() {
         .map(|frame| frame.json["data"]["status"].as_str().unwrap())
         .collect();
     assert_eq!(told, ["installing", "created", "stopped"], "P-206");
-    assert_eq!(node.statuses_after(mark, &server), ["installing", "stopped"], "P-40: created is no state");
+    node.expect_statuses(mark, &server, &["installing", "stopped"]).await;
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ async fn an_image_that_cannot_be_pulled_ends_install_failed_and_can_be_created_a
     node.wait_panel_status(&server, "install_failed").await;
     let outcome = node.panel().wait_for_outcome(&id, cap_acceptance::node::PATIENCE).await.unwrap();
     assert_eq!(outcome.code.as_deref(), Some("IMAGE_PULL_FAILED"), "{outcome:?}");
-    assert_eq!(node.statuses_after(mark, &server), ["installing", "install_failed"]);
+    node.expect_statuses(mark, &server, &["installing", "install_failed"]).await;
     assert_eq!(node.inspect_json(&server).await, None);
     // It can be neither started nor hurt.
     let start = node.http("start_server", Some(&server), None).await;
@@ -199,4 +199,24 @@ async fn an_image_that_cannot_be_pulled_ends_install_failed_and_can_be_created_a
     node.http_ok("create_server", Some(&server), Some(Node::sample())).await;
     node.wait_status(&server, "stopped").await;
     node.http_ok("start_server", Some(&server), None).await;
+}
+
+/// P-153. Nothing is pulled here: that these could be pulled is not what is claimed.
+#[tokio::test]
+async fn odd_image_names_are_no_errors_of_syntax_and_end_as_images_that_cannot_be_had() {
+    let node = NodeSetup::default().without_panel().set("docker.image_pull=never").start().await;
+    let mut seen = 0;
+    for (name, message) in fixtures::items("create/A-image-startup.list.json", "message") {
+        if name == "unresolved-startup" {
+            continue;
+        }
+        let server = node.server(&name);
+        let answer = node.post(&fixtures::for_server(message.clone(), &server)).await;
+        assert_eq!(answer["code"], json!("IMAGE_PULL_FAILED"), "{name}: {answer}");
+        let image = message["payload"]["image"].as_str().unwrap();
+        assert!(answer["error"].as_str().unwrap().contains(image), "it names the image: {answer}");
+        assert_eq!(node.status(&server).await, "install_failed", "{name}");
+        seen += 1;
+    }
+    assert_eq!(seen, 3);
 }

@@ -169,7 +169,7 @@ async fn a_stop_and_a_start_in_one_burst_over_both_transports_run_one_after_the_
     assert_eq!(stopped["success"], json!(true), "the stop was not overtaken: {stopped}");
     node.wait_panel_status(&server, "running").await;
     node.barrier().await;
-    assert_eq!(node.statuses_after(mark, &server), ["stopping", "stopped", "starting", "running"]);
+    node.expect_statuses(mark, &server, &["stopping", "stopped", "starting", "running"]).await;
     assert_ne!(node.started_at(&server).await, first_start);
 }
 

@@ -139,7 +139,7 @@ async fn a_port_taken_after_the_create_fails_the_start_and_the_next_start_works(
     assert_eq!((&answer["success"], &answer["code"]), (&json!(false), &json!("PORT_CONFLICT")), "{answer}");
     node.wait_panel_status(&server, "stopped").await;
     // P-206.
-    assert_eq!(node.statuses_after(mark, &server), ["starting", "stopped"]);
+    node.expect_statuses(mark, &server, &["starting", "stopped"]).await;
     let changed = |frame: &Value| frame["data"]["currentStatus"] == json!("stopped");
     let event = node
         .wait_frame(mark, "stopped", |frame| frame.event() == "server_status_changed" && changed(&frame.json))

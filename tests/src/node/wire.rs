@@ -89,6 +89,13 @@ impl Node {
         changes.map(|frame| frame.json["data"]["currentStatus"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
+    /// Waits until the panel was told these changes of a server after a mark, and nothing else.
+    pub async fn expect_statuses(&self, mark: u64, server: &str, expected: &[&str]) {
+        self.panel().wait_for(PATIENCE, |_| self.statuses_after(mark, server).len() >= expected.len()).await;
+        self.barrier().await;
+        assert_eq!(self.statuses_after(mark, server), expected, "log:\n{}", self.log());
+    }
+
     /// The `operation_completed` events for a command id.
     pub fn completions(&self, command: &Value) -> Vec<Value> {
         let frames = self.panel().frames();
