@@ -1,6 +1,6 @@
 //! Too many commands (P-30): refused cleanly, remembered by nobody, and never a kill.
 
-use cap_acceptance::node::{Node, NodeSetup, PATIENCE};
+use cap_acceptance::node::{NodeSetup, PATIENCE};
 use serde_json::{Value, json};
 
 #[tokio::test]
