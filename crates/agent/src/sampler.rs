@@ -186,18 +186,9 @@ impl Sampler {
         let before = self.previous.insert(server.clone(), (process.clone(), now, reading.cpu_nanos));
         let of_core = match before {
             Some((same, at, cpu_nanos)) if same == process && now > at => {
-                let used = reading.cpu_nanos.saturating_sub(cpu_nanos);
-                #[allow(clippy::cast_precision_loss, reason = "a percentage needs no 64 bits")]
-                let share = used as f64 / (now - at).as_nanos() as f64;
-                share * 100.0
+                percent_of_core(reading.cpu_nanos.saturating_sub(cpu_nanos), now - at)
             }
             _ => 0.0,
-        };
-        let allowed_cores = match limits.cpu_millis {
-            #[allow(clippy::cast_precision_loss, reason = "a percentage needs no 64 bits")]
-            Some(millis) => millis as f64 / 1000.0,
-            #[allow(clippy::cast_precision_loss, reason = "nobody has 2^52 cores")]
-            None => self.host.cores as f64,
         };
         let mut board = self.board.lock();
         let Some(watched) = board.get_mut(&server) else { return };
@@ -207,7 +198,7 @@ impl Sampler {
         watched.figures = Some(ServerFigures {
             unix_ms: unix_ms(),
             cpu_percent_of_core: of_core,
-            cpu_percent: (of_core / allowed_cores.max(0.001)).clamp(0.0, 100.0),
+            cpu_percent: percent_of_limit(of_core, limits.cpu_millis, self.host.cores),
             memory_bytes: reading.memory_bytes,
             memory_limit_bytes: limits.memory_bytes.unwrap_or(self.host.memory_bytes),
             network_received_bytes: reading.network_received_bytes,
@@ -243,5 +234,43 @@ impl Sampler {
                 self.reports.do_send(Report::Figures { server: server.clone(), figures });
             }
         }
+    }
+}
+
+/// 100 = one core, all the time.
+#[allow(clippy::cast_precision_loss, reason = "a percentage needs no 64 bits")]
+fn percent_of_core(used_nanos: u64, elapsed: Duration) -> f64 {
+    used_nanos as f64 / (elapsed.as_nanos().max(1) as f64) * 100.0
+}
+
+/// Of the limit, or of the whole host; never more than 100, because the two readings are not of one moment.
+#[allow(clippy::cast_precision_loss, reason = "nobody has 2^52 cores")]
+fn percent_of_limit(percent_of_core: f64, limit_millis: Option<u64>, host_cores: usize) -> f64 {
+    let allowed_cores = limit_millis.map_or(host_cores as f64, |millis| millis as f64 / 1000.0);
+    (percent_of_core / allowed_cores.max(0.001)).clamp(0.0, 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_is_told_of_one_core_and_of_what_is_allowed() {
+        // Half a second of cpu in a quarter of a second: two cores.
+        let of_core = percent_of_core(500_000_000, Duration::from_millis(250));
+        assert!((of_core - 200.0).abs() < 1e-9);
+        for (limit, expected) in [(None, 50.0), (Some(4000), 50.0), (Some(2500), 80.0), (Some(1000), 100.0)] {
+            let percent = percent_of_limit(of_core, limit, 4);
+            assert!((percent - expected).abs() < 1e-9, "{limit:?}: {percent}");
+        }
+    }
+
+    #[test]
+    fn odd_figures_give_finite_percentages() {
+        // P-187
+        for percent in [percent_of_core(u64::MAX, Duration::ZERO), percent_of_limit(f64::MAX, Some(0), 0)] {
+            assert!(percent.is_finite());
+        }
+        assert!(percent_of_limit(0.0, Some(0), 0).abs() < 1e-9);
     }
 }

@@ -8,3 +8,4 @@ mod keeping;
 mod outbox;
 mod rig;
 mod servers;
+mod wire;
