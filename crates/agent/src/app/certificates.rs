@@ -1,6 +1,6 @@
 //! Whether the certificate files of a configuration can be used: found out before anything is opened.
 
-use super::link_config;
+use super::from_config::link_config;
 use crate::config::{InvalidConfiguration, Loaded, Problem};
 use crate::engine_watch::with_sources;
 use crate::health_http;

@@ -40,7 +40,7 @@ pub(super) fn on_hangup(
 
 fn apply(in_force: &mut AgentConfig, new: AgentConfig, dispatcher: &Addr<Dispatcher>) {
     logging::apply(&new.log);
-    dispatcher.do_send(ReplacePolicy(super::policy(&new)));
+    dispatcher.do_send(ReplacePolicy(super::from_config::policy(&new)));
     let waiting = sections_that_wait(in_force, &new);
     if waiting.is_empty() {
         log::info!("SIGHUP: the configuration was read and is in force");

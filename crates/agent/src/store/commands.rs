@@ -4,7 +4,7 @@ use cap_domain::command::Caller;
 use cap_domain::ids::CommandId;
 use rusqlite::{OptionalExtension, params};
 
-use super::servers::{from_json, to_json};
+use super::servers::{from_json, readable, to_json};
 use super::{Durable, Store, StoreError};
 
 /// Commands kept per caller; the oldest go first (P-29). At 50 a second (P-30) that is more than 10 min.
@@ -109,7 +109,7 @@ impl Store {
             )?;
             let rows = statement.query_map([now_ms.saturating_sub(KEPT_MS)], stored)?;
             let rows = rows.collect::<Result<Vec<_>, _>>()?;
-            rows.into_iter().map(StoredEntry::entry).collect()
+            Ok(readable("command", rows.into_iter().map(StoredEntry::entry)))
         })
     }
 

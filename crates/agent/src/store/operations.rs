@@ -4,7 +4,7 @@ use cap_domain::failure::Failure;
 use cap_domain::ids::{CommandId, OperationId, ServerId};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::servers::{from_json, to_json};
+use super::servers::{from_json, readable, to_json};
 use super::{Durable, Store, StoreError};
 
 /// Operations kept; the oldest that have ended go first (P-21).
@@ -147,7 +147,7 @@ impl Store {
         self.submit(move |connection| {
             let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM operations {which}"))?;
             let rows = statement.query_map([], stored)?.collect::<Result<Vec<_>, _>>()?;
-            rows.into_iter().map(StoredOperation::record).collect()
+            Ok(readable("operation", rows.into_iter().map(StoredOperation::record)))
         })
     }
 }

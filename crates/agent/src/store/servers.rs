@@ -149,3 +149,14 @@ pub(crate) fn to_json<T: serde::Serialize>(what: &'static str, value: &T) -> Res
 pub(crate) fn from_json<T: serde::de::DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|source| StoreError::Form { what, source })
 }
+
+/// The rows that can be read; the others are said and left out. One bad row of a journal must not keep the agent from
+/// starting.
+pub(crate) fn readable<T>(what: &str, rows: impl Iterator<Item = Result<T, StoreError>>) -> Vec<T> {
+    let mut unreadable = 0;
+    let rows = rows.filter_map(|row| row.inspect_err(|_| unreadable += 1).ok()).collect();
+    if unreadable > 0 {
+        log::error!("{unreadable} stored {what} entries cannot be read; they are left out");
+    }
+    rows
+}

@@ -113,6 +113,25 @@ async fn a_row_that_cannot_be_read_does_not_hide_the_others() {
     store.close().await;
 }
 
+#[tokio::test]
+async fn journal_rows_that_cannot_be_read_keep_nothing_else_from_being_read() {
+    let root = TempDir::new().unwrap();
+    let store = open(root.path());
+    for number in [1, 2] {
+        store.begin_command(entry(number, Caller::Link)).await.unwrap();
+        store.upsert_operation(operation(number, "a", None)).await.unwrap();
+    }
+    store.close().await;
+    let file = rusqlite::Connection::open(root.path().join("state.db")).unwrap();
+    file.execute("UPDATE commands SET id_json = '{' WHERE id_json LIKE '%cmd_1%'", []).unwrap();
+    file.execute("UPDATE operations SET command_id_json = '{' WHERE id = 'op_1'", []).unwrap();
+    drop(file);
+    let store = open(root.path());
+    assert_eq!(store.load_recent_commands(NOW).await.unwrap(), [entry(2, Caller::Link)]);
+    assert_eq!(store.load_operations().await.unwrap(), [operation(2, "a", None)]);
+    store.close().await;
+}
+
 // P-171: whether an alias may be taken is decided by the caller; the store keeps the last word.
 #[tokio::test]
 async fn an_alias_has_one_server_and_a_server_a_bounded_number_of_them() {
