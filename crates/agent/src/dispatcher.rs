@@ -25,11 +25,11 @@ use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient, Res
 use cap_domain::command::{Answer, Caller, Verb};
 use cap_domain::failure::{Failure, FailureCode};
 use cap_domain::identity::Registry;
-use cap_domain::ids::ServerId;
+use cap_domain::ids::{OperationId, ServerId};
 use cap_domain::journal::{CommandKey, CommandLedger};
 use cap_domain::ports::PortRange;
 use cap_domain::rate::TokenBucket;
-use cap_domain::spec::ServerSpec;
+use cap_domain::spec::{PortBinding, ServerSpec};
 use tokio::sync::{oneshot, watch};
 
 use crate::config::AllowedImages;
@@ -132,6 +132,8 @@ pub struct Dispatcher {
     registry: Registry,
     servers: BTreeMap<ServerId, Entry>,
     operations: Operations,
+    /// Ports of configurations that a server's actor has not answered for yet.
+    promised_ports: HashMap<OperationId, (ServerId, Vec<PortBinding>)>,
     ledger: CommandLedger<CommandAnswer>,
     /// Repeats of a command whose first is not answered yet.
     repeats: HashMap<CommandKey, Vec<oneshot::Sender<CommandAnswer>>>,
@@ -182,6 +184,7 @@ impl Dispatcher {
             registry: Registry::new(learning),
             servers: BTreeMap::new(),
             operations: Operations::default(),
+            promised_ports: HashMap::new(),
             ledger: CommandLedger::new(),
             repeats: HashMap::new(),
             rates: HashMap::new(),
@@ -263,7 +266,7 @@ impl Handler<OperationEnded> for Dispatcher {
 }
 
 impl Handler<AllocatePorts> for Dispatcher {
-    type Result = Result<Vec<cap_domain::spec::PortBinding>, Failure>;
+    type Result = Result<Vec<PortBinding>, Failure>;
 
     fn handle(&mut self, request: AllocatePorts, _: &mut Self::Context) -> Self::Result {
         self.allocate_for(&request.server, &request.exposed)

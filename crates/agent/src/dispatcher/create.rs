@@ -120,23 +120,31 @@ impl Dispatcher {
         let unchanged = same_configuration(&entry.spec, &spec);
         // The actor has it before any command that comes after this one: a start behind it starts the new one (P-26).
         let replaced = actor.send(ReplaceSpec { spec: spec.clone(), unchanged });
-        let then = replaced.into_actor(self).map(move |replaced, this, ctx| match replaced {
-            Ok(Replaced::Taken(status)) => {
-                let ports = this.take_spec(spec);
-                let warnings = match operation.shape {
-                    AnswerShape::Created { warnings, .. } => warnings,
-                    _ => Vec::new(),
-                };
-                this.answer(pending, done(Some(server), Reply::Created { status, existing: true, ports, warnings }));
-            }
-            Ok(Replaced::ToInstall) => {
-                this.take_spec(spec);
-                this.begin_operation(operation, RequestKind::Install, pending, ctx);
-            }
-            Ok(Replaced::Refused(failure)) => this.refuse_for_now(pending, failure),
-            Err(_) => {
-                let failure = Failure::new(FailureCode::Interrupted, "the server's supervisor is being restarted");
-                this.answer(pending, Answer::Failed { failure });
+        // Spoken for until the actor has answered, so that no other server is given them meanwhile.
+        self.promised_ports.insert(operation.id.clone(), (server.clone(), spec.ports.clone()));
+        let then = replaced.into_actor(self).map(move |replaced, this, ctx| {
+            this.promised_ports.remove(&operation.id);
+            match replaced {
+                Ok(Replaced::Taken(status)) => {
+                    let ports = this.take_spec(spec);
+                    let warnings = match operation.shape {
+                        AnswerShape::Created { warnings, .. } => warnings,
+                        _ => Vec::new(),
+                    };
+                    this.answer(
+                        pending,
+                        done(Some(server), Reply::Created { status, existing: true, ports, warnings }),
+                    );
+                }
+                Ok(Replaced::ToInstall) => {
+                    this.take_spec(spec);
+                    this.begin_operation(operation, RequestKind::Install, pending, ctx);
+                }
+                Ok(Replaced::Refused(failure)) => this.refuse_for_now(pending, failure),
+                Err(_) => {
+                    let failure = Failure::new(FailureCode::Interrupted, "the server's supervisor is being restarted");
+                    this.answer(pending, Answer::Failed { failure });
+                }
             }
         });
         ctx.spawn(then);
@@ -199,12 +207,10 @@ impl Dispatcher {
     /// What other servers have, and of the wished ports those that other programs use.
     fn taken_but_by(&self, server: &ServerId, wished: &[u16]) -> TakenPorts {
         let mut taken = TakenPorts::default();
-        for (id, entry) in &self.servers {
-            if id != server {
-                for port in &entry.spec.ports {
-                    taken.insert((port.external, port.protocol));
-                }
-            }
+        let given = self.servers.iter().map(|(id, entry)| (id, &entry.spec.ports));
+        let promised = self.promised_ports.values().map(|(id, ports)| (id, ports));
+        for (_, ports) in given.chain(promised).filter(|(id, _)| *id != server) {
+            taken.extend(ports.iter().map(|port| (port.external, port.protocol)));
         }
         let own: Vec<u16> = self
             .servers

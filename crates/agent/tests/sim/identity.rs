@@ -94,6 +94,20 @@ async fn a_wished_port_that_another_server_has_is_a_conflict_and_creates_nothing
 }
 
 #[actix::test]
+async fn two_servers_that_wish_for_one_port_at_once_do_not_both_get_it() {
+    // P-163: both exist already, so both configurations are under way to their servers when the second is checked.
+    let rig = Rig::new().await;
+    rig.create("s1").await;
+    rig.create("s2").await;
+    let wish = || create_of(CreateServer { ports: vec![wish_of_port(21_600)], ..sample() });
+    let first = rig.submit_soon(panel_command(None, "s1", wish()));
+    let second = rig.submit_soon(panel_command(None, "s2", wish()));
+    assert_eq!(created(first.await.unwrap()).1, [21_600]);
+    let Answer::Failed { failure } = second.await.unwrap() else { panic!("the port was given twice") };
+    assert_eq!(failure.code, FailureCode::PortConflict);
+}
+
+#[actix::test]
 async fn other_names_of_a_create_mean_the_server_also_after_a_restart() {
     // P-166, P-171
     let rig = Rig::new().await;
