@@ -7,185 +7,30 @@
 mod actions;
 mod console;
 mod effects;
+mod messages;
 pub mod plan;
+mod shared;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, MessageResult, Recipient, SpawnHandle};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, MessageResult, SpawnHandle};
 use cap_domain::failure::{Failure, FailureCode};
-use cap_domain::ids::{OperationId, ServerId};
+use cap_domain::ids::ServerId;
 use cap_domain::observation::{ContainerFacts, Observation};
-use cap_domain::phase::{Phase, Reason, Status, StatusChange};
-use cap_domain::server::{Effect, MachineConfig, Persisted, Request, RequestKind, ServerMachine, StepId, Verdict};
-use cap_domain::spec::{PortBinding, PortProtocol, ServerSpec};
-use cap_engine::ContainerEngine;
+use cap_domain::phase::{Phase, Reason, StatusChange};
+use cap_domain::server::{Effect, MachineConfig, Persisted, RequestKind, ServerMachine, StepId};
+use cap_domain::spec::ServerSpec;
 
-use crate::clock::Monotonic;
-use crate::config::ImagePull;
-use crate::console::pump::{Attachment, PumpEvent, Pumps};
-use crate::console::{Console, ConsoleLimits};
-use crate::data_dirs::DataDirs;
-use crate::engine_watch::LookOrder;
+use crate::console::Console;
+use crate::console::pump::{Attachment, PumpEvent};
 use crate::report::Report;
-use crate::sampler::FigureBoard;
-use crate::store::Store;
-use plan::Planner;
 
-/// What all server actors share.
-#[allow(missing_debug_implementations, reason = "collaborators have no useful text")]
-pub struct Collaborators {
-    /// The engine, for everything but consoles.
-    pub engine: Arc<dyn ContainerEngine>,
-    /// Poked when the engine failed a call.
-    pub suspicion: Arc<tokio::sync::Notify>,
-    /// Numbers looks.
-    pub order: LookOrder,
-    /// Opens consoles.
-    pub pumps: Pumps,
-    /// What must survive.
-    pub store: Store,
-    /// Where data lies.
-    pub data: DataDirs,
-    /// Makes container plans.
-    pub planner: Planner,
-    /// Pull images always, when missing, or never.
-    pub image_pull: ImagePull,
-    /// Who to read figures of, and the figures read.
-    pub board: FigureBoard,
-    /// Machine time.
-    pub clock: Monotonic,
-    /// Deadlines of the machines, in milliseconds: start, kill retry, kill.
-    pub deadlines: MachineDeadlines,
-    /// Bounds of a console.
-    pub console_limits: ConsoleLimits,
-    /// Names the numbering of consoles for this run of the agent.
-    pub console_epoch: String,
-    /// What the panel must learn.
-    pub reports: Recipient<Report>,
-    /// Poked when something went to the trash.
-    pub trash_filled: Arc<tokio::sync::Notify>,
-}
-
-/// See [`MachineConfig`].
-#[derive(Clone, Copy, Debug)]
-pub struct MachineDeadlines {
-    /// How long a start may take.
-    pub start: u64,
-    /// How long before a kill is tried again.
-    pub kill_retry: u64,
-    /// How long a kill may go on.
-    pub kill: u64,
-}
-
-/// A lifecycle request; the answer says whether it was taken, and what the server is now.
-#[derive(Debug, Message)]
-#[rtype(result = "(Verdict, Status)")]
-pub struct Lifecycle(pub Request);
-
-/// One look at the server's container, with its number.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Observed {
-    /// The number of the look: older ones than the last are dropped.
-    pub order: u64,
-    /// What was seen.
-    pub observation: Observation,
-}
-
-/// Look at the container now: a list did not tell enough of it.
-#[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "()")]
-pub struct LookAgain;
-
-/// Replace the configuration (P-151): it applies at the next start, unless it cannot be replaced now.
-#[derive(Debug, Message)]
-#[rtype(result = "Replaced")]
-pub struct ReplaceSpec {
-    /// The new one.
-    pub spec: ServerSpec,
-    /// It says the same as the one before: then an install under way can be joined.
-    pub unchanged: bool,
-}
-
-/// What became of a [`ReplaceSpec`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Replaced {
-    /// Taken.
-    Taken(Status),
-    /// Taken, and to be installed: the last install failed, or the same one is under way.
-    ToInstall,
-    /// Not taken.
-    Refused(Failure),
-}
-
-/// Asks what the server is.
-#[derive(Debug, Message)]
-#[rtype(result = "ServerPicture")]
-pub struct Describe;
-
-/// What a server is, as far as its actor knows.
-#[derive(Clone, Debug)]
-pub struct ServerPicture {
-    /// What it is to be.
-    pub spec: ServerSpec,
-    /// What it is.
-    pub status: Status,
-    /// The last look at its container; none if it has none.
-    pub facts: Option<ContainerFacts>,
-    /// Whether its output is being read.
-    pub attached: bool,
-}
-
-/// A line for the game's standard input.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<(), Failure>")]
-pub struct WriteLine(pub String);
-
-/// The agent shuts down: take no new requests.
-#[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "()")]
-pub struct RefuseRequests;
-
-/// The server was deleted, or the agent ends: stop the actor.
-#[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "()")]
-pub struct Retire;
-
-/// What a server actor tells the dispatcher.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct OperationEnded {
-    /// Whose.
-    pub server: ServerId,
-    /// Which.
-    pub operation: OperationId,
-    /// How; `Ok` carries a note for people.
-    pub outcome: Result<Option<String>, Failure>,
-    /// What the server is now.
-    pub status: Status,
-    /// What it listens on.
-    pub ports: Vec<PortBinding>,
-}
-
-/// A server without ports asks the dispatcher, who knows what is taken, for some (P-164).
-#[derive(Debug, Message)]
-#[rtype(result = "Result<Vec<PortBinding>, Failure>")]
-pub struct AllocatePorts {
-    /// Whose.
-    pub server: ServerId,
-    /// What its image exposes.
-    pub exposed: Vec<(u16, PortProtocol)>,
-}
-
-/// The dispatcher, as its server actors see it.
-#[derive(Clone, Debug)]
-pub struct Owner {
-    /// Hears which operations ended.
-    pub ended: Recipient<OperationEnded>,
-    /// Gives out ports.
-    pub ports: Recipient<AllocatePorts>,
-}
+pub use messages::{
+    AllocatePorts, Describe, Lifecycle, LookAgain, Observed, OperationEnded, Owner, RefuseRequests, ReplaceSpec,
+    Replaced, Retire, ServerPicture, WriteLine,
+};
+pub use shared::{Collaborators, MachineDeadlines};
 
 /// See the module.
 #[allow(missing_debug_implementations, reason = "collaborators have no useful text")]
