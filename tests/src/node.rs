@@ -202,9 +202,14 @@ impl Node {
         self.dir.path().join("agent.toml")
     }
 
+    /// Where everything goes that the agent writes.
+    pub fn log_file(&self) -> PathBuf {
+        self.dir.path().join("agent.log")
+    }
+
     /// Everything the agent has written.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.dir.path().join("agent.log")).unwrap_or_default()
+        fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
     /// The agent's HTTP address.
@@ -257,7 +262,7 @@ impl Node {
         assert!(self.agent.is_none(), "the agent runs already");
         let log = File::options().create(true).append(true).open(self.dir.path().join("agent.log")).unwrap();
         let mut command = Command::new(agent_program());
-        command.arg("run").arg("--config").arg(self.config_file()).arg("--log-level").arg("debug");
+        command.arg("run").arg("--config").arg(self.config_file()).arg("--set").arg("log.level=debug");
         for setting in self.setup.extra_config.lines() {
             command.arg("--set").arg(setting);
         }
