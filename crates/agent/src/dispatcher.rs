@@ -167,6 +167,8 @@ struct Pending {
     reply: oneshot::Sender<CommandAnswer>,
     /// Set if the answer is to be remembered.
     key: Option<CommandKey>,
+    /// Whether the command may have changed what must survive; false for queries.
+    changes: bool,
 }
 
 impl Dispatcher {

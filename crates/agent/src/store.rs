@@ -63,6 +63,11 @@ impl Store {
         }
     }
 
+    /// Resolves when everything queued so far is durable, or has failed.
+    pub fn all_so_far(&self) -> Durable<()> {
+        self.submit(|_| Ok(()))
+    }
+
     /// Queues one piece of work now; the future resolves when its effects are durable.
     fn submit<T: Send + 'static>(
         &self,

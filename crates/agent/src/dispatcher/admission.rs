@@ -61,7 +61,8 @@ impl Dispatcher {
 
     /// The command's identity (P-27 to P-29). None if there is nothing more to do.
     fn identify(&mut self, command: &Command, reply: oneshot::Sender<CommandAnswer>) -> Option<Pending> {
-        let Some(id) = command.id.clone() else { return Some(Pending { reply, key: None }) };
+        let changes = !is_query(&command.verb);
+        let Some(id) = command.id.clone() else { return Some(Pending { reply, key: None, changes }) };
         let key = CommandKey { caller: command.caller.clone(), id };
         let fingerprint = self.fingerprint(command);
         if is_query(&command.verb) {
@@ -69,13 +70,13 @@ impl Dispatcher {
                 refuse(reply, duplicate());
                 None
             } else {
-                Some(Pending { reply, key: None })
+                Some(Pending { reply, key: None, changes })
             };
         }
         match self.ledger.begin(&key, fingerprint.clone(), now_ms()) {
             Begin::New => {
                 self.store_begin(&key, fingerprint);
-                Some(Pending { reply, key: Some(key) })
+                Some(Pending { reply, key: Some(key), changes })
             }
             Begin::Full => {
                 refuse(reply, failed(FailureCode::RateLimited, "too many commands are under way"));

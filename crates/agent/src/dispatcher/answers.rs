@@ -28,9 +28,18 @@ const STORE_PATIENCE: Duration = Duration::from_secs(1);
 impl Dispatcher {
     /// The one answer to a command.
     pub(super) fn answer(&mut self, pending: Pending, answer: CommandAnswer) {
-        let Pending { reply, key } = pending;
+        let Pending { reply, key, changes } = pending;
         let Some(key) = key else {
-            drop(reply.send(answer));
+            if !changes {
+                drop(reply.send(answer));
+                return;
+            }
+            // Nothing of its own is stored, but what it changed is: also that is durable before it is acknowledged.
+            let written = self.shared.store.all_so_far();
+            actix_rt::spawn(async move {
+                until_durable("change", written).await;
+                drop(reply.send(answer));
+            });
             return;
         };
         let mut replies = self.repeats.remove(&key).unwrap_or_default();
@@ -50,7 +59,7 @@ impl Dispatcher {
 
     /// Refuses a command because of a limit: that is not remembered, so that its id can be tried again (P-30).
     pub(super) fn refuse_for_now(&mut self, pending: Pending, failure: Failure) {
-        let Pending { reply, key } = pending;
+        let Pending { reply, key, .. } = pending;
         let mut replies = vec![reply];
         if let Some(key) = key {
             replies.extend(self.repeats.remove(&key).unwrap_or_default());
@@ -75,19 +84,18 @@ impl Dispatcher {
         pending: Pending,
         work: impl Future<Output = Result<CommandAnswer, Failure>> + 'static,
     ) {
-        let Pending { reply, key } = pending;
-        let Some(key) = key else {
+        if pending.key.is_none() && !pending.changes {
             actix_rt::spawn(async move {
                 let answer = work.await.unwrap_or_else(|failure| Answer::Failed { failure });
-                drop(reply.send(answer));
+                drop(pending.reply.send(answer));
             });
             return;
-        };
+        }
         let this = self.me.clone();
         actix_rt::spawn(async move {
             let answer = work.await.unwrap_or_else(|failure| Answer::Failed { failure });
             if let Some(this) = this.and_then(|this| this.upgrade()) {
-                this.do_send(Answered { pending: Pending { reply, key: Some(key) }, answer });
+                this.do_send(Answered { pending, answer });
             }
         });
     }
@@ -219,6 +227,6 @@ async fn until_durable<T>(what: &'static str, written: Durable<T>) {
 impl Pending {
     pub(super) fn unremembered() -> (Self, oneshot::Receiver<CommandAnswer>) {
         let (reply, answer) = oneshot::channel();
-        (Self { reply, key: None }, answer)
+        (Self { reply, key: None, changes: false }, answer)
     }
 }
