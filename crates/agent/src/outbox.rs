@@ -1,6 +1,7 @@
 //! The outbox: what the panel must still learn.
 //!
-//! Told [`Report`]s by everybody, answers by the panel inbox, and [`LinkUp`] / [`LinkDown`] by the link. The rules (what
+//! Told [`Report`](crate::report::Report)s by everybody, answers by the panel inbox, and whether there is a link
+//! ([`LinkUp`](crate::panel::connection::LinkUp), [`LinkDown`](crate::panel::connection::LinkDown)). The rules (what
 //! goes first, what is dropped) are [`cap_domain::outbox`]'s; this actor feeds it and hands the socket a few frames at a
 //! time. Output is pulled from the consoles when there is room for it, so a slow panel holds little memory beside the
 //! consoles' own; before an event of a server goes what its console had by then.
@@ -93,7 +94,7 @@ struct Up {
     /// The longest message the panel takes, in bytes.
     max_message: usize,
     in_flight: usize,
-    /// The connection refuses frames, and [`LinkDown`] is about to come: what waits is for the next link.
+    /// The connection refuses frames, and `LinkDown` is about to come: what waits is for the next link.
     is_going: bool,
 }
 

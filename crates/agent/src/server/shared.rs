@@ -51,7 +51,7 @@ pub struct Collaborators {
     pub trash_filled: Arc<tokio::sync::Notify>,
 }
 
-/// See [`MachineConfig`].
+/// See [`MachineConfig`](cap_domain::server::MachineConfig).
 #[derive(Clone, Copy, Debug)]
 pub struct MachineDeadlines {
     /// How long a start may take.
