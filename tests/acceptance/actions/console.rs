@@ -205,6 +205,7 @@ async fn history_gives_the_last_lines_and_clamps_their_number() {
     let request = fixtures::item("http/requests/console-payload.list.json", "get_server_logs", "request");
     let answer = node.post(&fixtures::for_server(request["body"].clone(), &server)).await;
     assert_eq!(answer["data"]["logs"].as_array().unwrap().len(), 50, "{answer}");
+    // P-101.
     let status = node.http_ok("console:status", Some(&server), None).await;
     assert_eq!((&status["connected"], &status["bufferSize"]), (&json!(true), &json!(307)), "{status}");
     assert_eq!((&status["firstSeq"], &status["lastSeq"]), (&json!(1), &json!(307)));

@@ -14,6 +14,7 @@ async fn ask(node: &Node, action: &str, server: Option<&str>, payload: Option<Va
     [over_http, response["data"].clone()]
 }
 
+/// P-97, P-132.
 #[tokio::test]
 async fn ping_status_and_metrics_of_the_node_are_real() {
     let node = Node::start().await;
