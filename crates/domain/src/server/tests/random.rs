@@ -114,7 +114,7 @@ fn is_undisturbed(event: &Event) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 5_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     // P-17, P-20, P-206: whatever happens, every accepted command gets exactly one outcome, what is told is a chain
     // that ends in what Docker has, and never are two starts in flight.
