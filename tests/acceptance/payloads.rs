@@ -7,7 +7,7 @@ mod ports;
 mod replaced;
 
 use cap_acceptance::fixtures;
-use cap_acceptance::node::{IMAGE, Node, NodeSetup};
+use cap_acceptance::node::{IMAGE, Node, NodeSetup, PATIENCE};
 use serde_json::{Value, json};
 
 /// What the contract says is understood of a create: `file` or `file#item`.
@@ -117,7 +117,7 @@ async fn variant_c_is_created_from_its_egg_config() {
     let outside = json!([{"HostIp": "127.0.0.1", "HostPort": port.to_string()}]);
     let bindings = &container["HostConfig"]["PortBindings"];
     assert_eq!(bindings, &json!({"25565/tcp": outside, "25565/udp": outside}));
-    let response = node.panel().response_to("msg_001").expect("a command frame is answered");
+    let response = node.panel().wait_for_response("msg_001", PATIENCE).await.expect("a command frame is answered");
     assert_eq!(response["data"]["serverId"], json!(server));
 }
 

@@ -31,6 +31,7 @@ use crate::heartbeat::HeartbeatActor;
 use crate::http_commands::HttpCommands;
 use crate::outbox::{Outbox, OutboxConfig};
 use crate::panel::connection::PanelConnection;
+use crate::panel::inbox::InboxParts;
 use crate::sampler::FigureBoard;
 use crate::server::{Collaborators, MachineDeadlines};
 use crate::snapshot::AgentSnapshot;
@@ -184,6 +185,14 @@ async fn build(config: &AgentConfig, store: Store, singletons: &Singletons) -> a
     singletons.task("trash", trash::keep_emptying(data, config.storage.trash_retention, trash_filled));
 
     let http = http::serve(config, HttpCommands::new(dispatcher.clone(), node.clone()), agent)?;
-    let link = link::link(config, singletons, &dispatcher, &outbox, &heartbeat, node, &snapshot, epoch)?;
+    let inbox = InboxParts {
+        commands: dispatcher.clone().recipient(),
+        answers: outbox.clone().recipient(),
+        node_id: config.node.id.clone(),
+        node,
+        agent: snapshot.subscribe(),
+        epoch,
+    };
+    let link = link::link(config, singletons, inbox, &outbox, &heartbeat, &snapshot)?;
     Ok(Running { dispatcher, outbox, link, http, store, snapshot })
 }

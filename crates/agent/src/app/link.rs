@@ -7,8 +7,7 @@ use super::chores;
 use super::from_config::link_config;
 use super::singletons::Singletons;
 use crate::config::AgentConfig;
-use crate::dispatcher::Dispatcher;
-use crate::heartbeat::{HeartbeatActor, NodeSnapshot};
+use crate::heartbeat::HeartbeatActor;
 use crate::outbox::Outbox;
 use crate::panel::connection::{LinkListeners, PanelConnection};
 use crate::panel::inbox::{InboxParts, LinkIs, PanelInbox};
@@ -18,25 +17,13 @@ use crate::snapshot::AgentSnapshot;
 pub(super) fn link(
     config: &AgentConfig,
     singletons: &Singletons,
-    dispatcher: &Addr<Dispatcher>,
+    parts: InboxParts,
     outbox: &Addr<Outbox>,
     heartbeat: &Addr<HeartbeatActor>,
-    node: watch::Receiver<NodeSnapshot>,
     snapshot: &watch::Sender<AgentSnapshot>,
-    epoch: String,
 ) -> anyhow::Result<Option<Addr<PanelConnection>>> {
     let Some(link_config) = link_config(config) else { return Ok(None) };
-    let inbox = singletons.actor(
-        "panel inbox",
-        PanelInbox::new(InboxParts {
-            commands: dispatcher.clone().recipient(),
-            answers: outbox.clone().recipient(),
-            node_id: config.node.id.clone(),
-            node,
-            agent: snapshot.subscribe(),
-            epoch,
-        }),
-    );
+    let inbox = singletons.actor("panel inbox", PanelInbox::new(parts));
     let listeners = LinkListeners {
         // The first frame of a link is a heartbeat (P-13).
         up: vec![heartbeat.clone().recipient(), outbox.clone().recipient(), inbox.clone().recipient()],

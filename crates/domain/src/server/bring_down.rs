@@ -187,11 +187,12 @@ impl ServerMachine {
         }
     }
 
-    /// A look while killing. It counts as the end only after a kill step, and a start in flight gets a little patience,
-    /// so that its process is killed by this operation and not found later.
+    /// A look while killing. It counts as the end only after a kill step that did its work (the look may have begun before
+    /// a start took effect, and after a kill that failed nobody has ended what that start brought), and a start in flight
+    /// gets a little patience, so that its process is killed by this operation and not found later.
     pub(super) fn looked_while_killing(&mut self, now: Millis, mut killing: Killing) {
         killing.seen_gone = !self.process_is_there();
-        let after_a_kill = killing.step.is_none() && killing.patience_until.is_some();
+        let after_a_kill = killing.step.is_none() && killing.patience_until.is_some() && killing.failure.is_none();
         let patient = killing.patience_until.is_none_or(|until| now < until);
         let over = killing.seen_gone && after_a_kill && !(self.steps.has(StepKind::Start) && patient);
         let why = killing.why;
@@ -203,7 +204,8 @@ impl ServerMachine {
 
     pub(super) fn kill_timed_out(&mut self, now: Millis) {
         let Some(Stage::Kill(killing)) = self.stage() else { return };
-        if killing.seen_gone {
+        // Seen gone is not enough while no kill did its work: a start in flight may have brought a process since that look.
+        if killing.seen_gone && killing.step.is_none() && killing.failure.is_none() {
             let why = killing.why;
             self.process_is_killed(now, why);
             return;

@@ -179,6 +179,38 @@ fn a_look_from_before_the_kill_does_not_end_it() {
 }
 
 #[test]
+fn a_look_does_not_end_a_kill_that_failed() {
+    // The look began before the start took effect, and is told after the kill has failed.
+    let mut bench = Bench::stopped();
+    bench.accepted(RequestKind::Start);
+    bench.done(&Action::EnsureImage);
+    bench.done(&Action::EnsureContainer);
+    bench.done(&Action::Start);
+    let kill = bench.accepted(RequestKind::Kill);
+    bench.end(&Action::Kill, Err(failure(FailureCode::DockerError)));
+    bench.look(made());
+    assert!(!bench.is_finished(&kill), "nobody has ended what the start brought");
+    bench.pass(KILL_RETRY);
+    bench.done(&Action::Kill);
+    bench.look(exited("one", 137));
+    assert_eq!(bench.note(&kill), "killed");
+}
+
+#[test]
+fn a_kill_whose_step_never_ends_does_not_succeed_by_its_deadline() {
+    // Seen gone at first; but a start that was given up may have brought a process since, and no kill has ended.
+    let mut bench = Bench::stopped();
+    bench.accepted(RequestKind::Start);
+    bench.done(&Action::EnsureImage);
+    bench.done(&Action::EnsureContainer);
+    bench.end(&Action::Start, Err(failure(FailureCode::DockerError)));
+    let kill = bench.accepted(RequestKind::Kill);
+    bench.look(made());
+    bench.pass(KILL_DEADLINE);
+    assert_eq!(bench.outcome_code(&kill), FailureCode::DockerError);
+}
+
+#[test]
 fn a_start_that_ends_during_a_kill_is_killed_again() {
     let mut bench = Bench::stopped();
     bench.accepted(RequestKind::Start);
