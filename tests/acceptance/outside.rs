@@ -1,9 +1,15 @@
 //! What somebody else does to containers behind the agent's back is reported truthfully (D8).
 
-use cap_acceptance::node::{Node, PATIENCE};
+use cap_acceptance::node::{Node, NodeSetup, PATIENCE};
 use cap_acceptance::outside::{Outside, container};
 use cap_devpanel::{DevPanel, ServerView};
 use serde_json::json;
+
+/// A node whose timer never lists: what is told within these tests came by an event, or by the end of a console, and not
+/// half a minute later.
+async fn start() -> Node {
+    NodeSetup::default().set("docker.relist_interval=10min").start().await
+}
 
 /// Waits until the panel was told this word, by the event that has its reason, too; what it shows then.
 async fn told(node: &Node, server: &str, word: &str) -> ServerView {
@@ -25,7 +31,7 @@ async fn wait_panel_console(node: &Node, server: &str, text: &str) {
 
 #[tokio::test]
 async fn a_container_that_is_paused_is_paused_and_can_still_be_stopped() {
-    let (node, outside) = (Node::start().await, Outside::default());
+    let (node, outside) = (start().await, Outside::default());
     let server = node.run_sample("a").await;
     outside.pause(&container(&server)).await;
     told(&node, &server, "paused").await;
@@ -41,7 +47,7 @@ async fn a_container_that_is_paused_is_paused_and_can_still_be_stopped() {
 
 #[tokio::test]
 async fn a_container_that_is_killed_has_crashed_with_137_and_can_be_started_again() {
-    let (node, outside) = (Node::start().await, Outside::default());
+    let (node, outside) = (start().await, Outside::default());
     let server = node.run_sample("a").await;
     outside.kill(&container(&server)).await;
     let view = told(&node, &server, "crashed").await;
@@ -52,7 +58,7 @@ async fn a_container_that_is_killed_has_crashed_with_137_and_can_be_started_agai
 
 #[tokio::test]
 async fn a_container_that_is_stopped_is_reported_with_how_it_ended() {
-    let (node, outside) = (Node::start().await, Outside::default());
+    let (node, outside) = (start().await, Outside::default());
     let server = node.run_sample("a").await;
     outside.stop(&container(&server)).await;
     let code = outside.inspect(&container(&server)).await.unwrap().state.unwrap().exit_code.unwrap();
@@ -64,7 +70,7 @@ async fn a_container_that_is_stopped_is_reported_with_how_it_ended() {
 
 #[tokio::test]
 async fn a_container_that_is_removed_is_missed_and_made_again_by_the_next_start() {
-    let (node, outside) = (Node::start().await, Outside::default());
+    let (node, outside) = (start().await, Outside::default());
     let server = node.run_sample("a").await;
     let (old, ..) = outside.identity(&container(&server)).await;
     outside.remove(&container(&server)).await;
@@ -81,7 +87,7 @@ async fn a_container_that_is_removed_is_missed_and_made_again_by_the_next_start(
 /// The container of a stopped server goes: there is nothing to report, and the next start makes it again.
 #[tokio::test]
 async fn a_stopped_container_that_is_removed_changes_nothing() {
-    let (node, outside) = (Node::start().await, Outside::default());
+    let (node, outside) = (start().await, Outside::default());
     let server = node.create_sample("a").await;
     outside.remove(&container(&server)).await;
     node.http_ok("start_server", Some(&server), None).await;
@@ -95,7 +101,7 @@ async fn a_stopped_container_that_is_removed_changes_nothing() {
 
 #[tokio::test]
 async fn a_container_that_is_restarted_runs_on_with_a_new_process_and_its_console() {
-    let (node, outside) = (Node::start().await, Outside::default());
+    let (node, outside) = (start().await, Outside::default());
     let server = node.run_sample("a").await;
     wait_panel_console(&node, &server, "Done (").await;
     let before = outside.identity(&container(&server)).await;
@@ -122,7 +128,7 @@ async fn a_container_that_is_restarted_runs_on_with_a_new_process_and_its_consol
 
 #[tokio::test]
 async fn a_container_that_somebody_else_starts_is_running() {
-    let (node, outside) = (Node::start().await, Outside::default());
+    let (node, outside) = (start().await, Outside::default());
     let server = node.run_sample("a").await;
     node.http_ok("stop_server", Some(&server), None).await;
     told(&node, &server, "stopped").await;
@@ -135,7 +141,7 @@ async fn a_container_that_somebody_else_starts_is_running() {
 /// Identity is the label, not the name.
 #[tokio::test]
 async fn a_container_that_is_renamed_stays_the_servers_own() {
-    let (node, outside) = (Node::start().await, Outside::default());
+    let (node, outside) = (start().await, Outside::default());
     let server = node.run_sample("a").await;
     let new_name = format!("renamed-{server}");
     outside.rename(&container(&server), &new_name).await;
