@@ -13,7 +13,7 @@ use cap_protocol::request::RequestId;
 use cap_protocol::timestamp::Timestamp;
 use serde_json::Value;
 
-use crate::rig::{Panel, Rig, SOON, Settings, id};
+use crate::rig::{Panel, Rig, SOON, Settings, create_of, id, sample};
 
 /// Writes numbered lines to a server's console.
 async fn write_lines(rig: &Rig, server: &str, numbers: std::ops::RangeInclusive<u32>) {
@@ -289,4 +289,26 @@ async fn a_server_created_again_under_its_old_id_is_heard_again() {
     let epochs: std::collections::BTreeSet<_> =
         frames.iter().filter_map(|frame| frame["data"]["consoleEpoch"].as_str()).collect();
     assert_eq!(epochs.len(), 2);
+}
+
+/// P-38: an install is minutes of silence otherwise.
+#[actix::test]
+async fn a_pull_tells_the_panel_how_far_it_is() {
+    let rig = Rig::new().await;
+    let panel = Panel::connect(&rig.outbox, 1);
+    let image = "registry.example/large:1";
+    rig.engine.offer_image(image);
+    let wish = cap_domain::command::CreateServer { image: image.to_owned(), ..sample() };
+    rig.ask("s1", create_of(wish)).await;
+    for percent in [0, 100] {
+        let words = format!("pulling image {image}: {percent} %");
+        panel
+            .wait(&words, |frame| {
+                let data = &frame["data"];
+                frame["type"] == "server_status"
+                    && (&data["serverId"], &data["status"]) == (&"s1".into(), &"installing".into())
+                    && data.to_string().contains(&words)
+            })
+            .await;
+    }
 }
