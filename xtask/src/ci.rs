@@ -18,7 +18,7 @@ use crate::{command, test};
 /// Which checks run.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CiOptions {
-    /// Leave out the tests, which take the most time.
+    /// Leave out the demo and the tests, which take the most time.
     #[arg(long)]
     skip_tests: bool,
     #[command(flatten)]
@@ -59,8 +59,11 @@ pub(crate) fn run(workspace: &Workspace, options: &CiOptions) -> Result<()> {
         report.skip("shell", "shellcheck is not installed");
     }
     if options.skip_tests {
+        report.skip("demo", "asked for by --skip-tests");
         report.skip("tests", "asked for by --skip-tests");
     } else {
+        // A program of its own: it takes the signals of the process it runs in.
+        report.check("demo", || command::run(workspace.cargo().args(["xtask", "demo", "--check"])));
         report.check("tests", || test::run(workspace, &options.tests));
     }
     report.end()
