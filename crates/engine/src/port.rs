@@ -24,7 +24,7 @@ pub trait ContainerEngine: Send + Sync + 'static {
     /// Who answers. Also the health probe.
     async fn info(&self) -> Result<EngineInfo>;
 
-    /// All containers of this node: those with our `managed` label (and our node id, or none), and those of the Go
+    /// All containers of this node, by their labels: those with our node id, and those without one, which are of the Go
     /// agent. One bad entry never fails the list.
     async fn list(&self) -> Result<Vec<Listed>>;
 

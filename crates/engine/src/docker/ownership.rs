@@ -37,10 +37,16 @@ pub(super) fn owner(labels: &Value, node: &NodeId) -> Owner {
     }
 }
 
-/// The server a container belongs to: by its label, else by its name. None if it is no server's.
+/// The server a container belongs to: by its label, else, if an agent made it, by its name. None if it is no server's.
+///
+/// A name alone proves nothing: an agent or a panel that runs in containers has such names, too
+/// (`ctrl-alt-play-agent`), and a panel could have them killed and removed by naming a server `agent`.
 pub(super) fn server_of<'a>(labels: &Value, mut names: impl Iterator<Item = &'a str>) -> Option<ServerId> {
     if let Some(label) = labels[SERVER_ID].as_str() {
         return ServerId::parse(label).ok();
+    }
+    if labels[MANAGED].as_str() != Some("true") {
+        return None;
     }
     names.find_map(|name| ServerId::parse(name.trim_start_matches('/').strip_prefix(NAME_PREFIX)?).ok())
 }
@@ -63,13 +69,16 @@ mod tests {
 
     #[test]
     fn the_label_beats_the_name_and_hostile_ones_name_no_server() {
+        let managed = || json!({ MANAGED: "true" });
         let id = |labels: Value, name: &'static str| {
             server_of(&labels, [name].into_iter()).map(|server| server.as_str().to_owned())
         };
         assert_eq!(id(json!({ SERVER_ID: "a" }), "/ctrl-alt-play-b").as_deref(), Some("a"));
-        assert_eq!(id(Value::Null, "/ctrl-alt-play-b").as_deref(), Some("b"));
+        assert_eq!(id(managed(), "/ctrl-alt-play-b").as_deref(), Some("b"));
+        assert_eq!(id(Value::Null, "/ctrl-alt-play-b"), None);
+        assert_eq!(id(json!({ MANAGED: "false" }), "/ctrl-alt-play-b"), None);
         assert_eq!(id(json!({ SERVER_ID: "../etc" }), "/ctrl-alt-play-b"), None);
-        assert_eq!(id(Value::Null, "/my-ctrl-alt-play-b"), None);
-        assert_eq!(id(Value::Null, "/ctrl-alt-play-"), None);
+        assert_eq!(id(managed(), "/my-ctrl-alt-play-b"), None);
+        assert_eq!(id(managed(), "/ctrl-alt-play-"), None);
     }
 }

@@ -62,13 +62,22 @@ async fn containers_of_the_go_agent_are_listed_and_can_be_handled() {
     bench.engine.remove(&bench.server).await.unwrap();
 }
 
+/// An agent or a panel that runs in containers may have such names: a name alone makes nobody's container ours.
 #[tokio::test]
-async fn a_container_with_nothing_but_the_name_is_listed() {
+async fn a_container_with_nothing_but_the_name_is_neither_seen_nor_touched() {
     let bench = Bench::new("name-only").await;
-    docker(&["create", "--name", &bench.server.container_name(), SAMPLE_IMAGE]);
-    let listed = bench.engine.list().await.unwrap();
-    let entry = listed.iter().find(|listed| listed.server == bench.server).expect("not listed");
-    assert!(!entry.ours && !entry.facts.running);
+    let made = docker(&["create", "--name", &bench.server.container_name(), SAMPLE_IMAGE]);
+    assert_eq!(bench.engine.look(&bench.server).await.unwrap(), Observation::Absent);
+    assert!(bench.engine.list().await.unwrap().iter().all(|listed| listed.server != bench.server));
+    let missing = |error: EngineError| assert!(matches!(error, EngineError::NotFound { .. }), "{error:?}");
+    missing(bench.engine.start(&bench.server).await.unwrap_err());
+    missing(bench.engine.signal(&bench.server, Signal::Kill).await.unwrap_err());
+    let taken = bench.engine.create(&bench.plan()).await.unwrap_err();
+    assert!(matches!(taken, EngineError::Conflict { .. }), "{taken:?}");
+    let _nothing_to_remove = bench.engine.remove(&bench.server).await;
+    let there =
+        docker(&["ps", "-a", "-q", "--no-trunc", "--filter", &format!("name={}", bench.server.container_name())]);
+    assert_eq!(there.trim(), made.trim(), "it was removed");
 }
 
 #[tokio::test]
