@@ -227,3 +227,13 @@ async fn an_operation_under_way_is_answered_with_its_word_and_can_be_asked_for()
     assert_same_keys(&failed["data"], &fixture("ours.list.json", Some("get_operation_failed"))["data"], "failed");
     assert_eq!(failed["data"]["error"]["code"], "SUPERSEDED");
 }
+
+// P-11, P-14: tests of the link set times of their own; these are the ones that the program runs with.
+#[test]
+fn a_link_is_dead_after_45_seconds_of_silence_and_asked_three_times_before() {
+    let timings = cap_agent::panel::connection::LinkTimings::default();
+    assert_eq!(timings.dead_after.as_secs(), 45);
+    assert!(timings.ping_interval * 3 <= timings.dead_after, "one lost pong must not end a link");
+    assert_eq!(timings.dial_deadline.as_secs(), 10);
+    assert!((timings.retry_scale - 1.0).abs() < f64::EPSILON, "retries wait as long as the contract says");
+}
