@@ -155,3 +155,20 @@ async fn a_container_that_is_renamed_stays_the_servers_own() {
     node.http_ok("delete_server", Some(&server), None).await;
     assert!(outside.inspect(&new_name).await.is_none(), "it was left behind");
 }
+
+/// A disk that is not mounted looks like this. The game may begin anew, but not without a word to the operator.
+#[tokio::test]
+async fn a_data_directory_that_is_gone_is_made_anew_and_the_log_says_so() {
+    let node = Node::start().await;
+    let server = node.create_sample("a").await;
+    let data = node.root().join("servers").join(&server);
+    node.http_ok("start_server", Some(&server), None).await;
+    node.http_ok("kill_server", Some(&server), None).await;
+    assert!(!node.log().contains("its data directory"), "said without cause");
+    std::fs::remove_dir_all(&data).unwrap();
+    node.http_ok("start_server", Some(&server), None).await;
+    assert!(data.is_dir());
+    let log = node.log();
+    let said = log.lines().any(|line| line.contains("WARN") && line.contains(&server) && line.contains("was gone"));
+    assert!(said, "{log}");
+}

@@ -220,7 +220,7 @@ async fn fit_container(shared: &Arc<Collaborators>, spec: &ServerSpec) -> Result
     }
     let data = match found.as_ref().and_then(|found| data_of_stranger(found, &spec.id)) {
         Some(data) => data,
-        None => make_data_dir(shared, spec).await?,
+        None => make_data_dir(shared, spec, found.is_some()).await?,
     };
     let (plan, warnings) = shared.planner.plan(spec, data)?;
     for warning in warnings {
@@ -259,12 +259,21 @@ pub(super) fn plan_label() -> &'static str {
     "ctrl-alt-play.plan"
 }
 
-async fn make_data_dir(shared: &Collaborators, spec: &ServerSpec) -> Result<PathBuf, Failure> {
+/// The data directory of a server, made if it is not there. `lived_before`: it has a container, so it had a directory. If
+/// that is gone (a disk that is not mounted, a cleanup that went too far), the game begins anew: not without a word.
+async fn make_data_dir(shared: &Collaborators, spec: &ServerSpec, lived_before: bool) -> Result<PathBuf, Failure> {
     if let Some(data) = spec.origin.found_data() {
         return Ok(data.to_owned());
     }
     let (data, server) = (shared.data.clone(), spec.id.clone());
-    blocking(move || data.make(&server)).await.map_err(|error| storage_failure(&spec.id, "data directory", &error))
+    let make = move || {
+        if lived_before && matches!(data.of(&server).try_exists(), Ok(false)) {
+            let gone = data.of(&server);
+            log::warn!("server_id={server} its data directory {gone:?} was gone: an empty one is made");
+        }
+        data.make(&server)
+    };
+    blocking(make).await.map_err(|error| storage_failure(&spec.id, "data directory", &error))
 }
 
 async fn start(shared: Arc<Collaborators>, request: AttachRequest) -> StepEnd {
