@@ -33,7 +33,10 @@ impl Dispatcher {
             Some(pending) => pending,
             None => return, // a repeat: its answer is, or will be, the first one's
         };
-        log::info!(
+        // Panels poll: what only asks would drown what was done.
+        let level = if is_query(&command.verb) { log::Level::Debug } else { log::Level::Info };
+        log::log!(
+            level,
             "command: action={} target={} id={} caller={:?}",
             command.verb.action_name(),
             command.target.as_deref().unwrap_or("-"),
