@@ -232,7 +232,7 @@ pub(crate) const KEYS: &[Key] = &[
         "storage.root",
         Form::Text("absolute path"),
         "\"/var/lib/ctrl-alt-play\"",
-        "The directory for everything the agent keeps: state, server data, trash, console history. Made with mode 0700.",
+        "The directory for everything the agent keeps: state, server data, trash. Made with mode 0700.",
     ),
     key(
         "storage.trash_retention",
