@@ -175,10 +175,10 @@ async fn entries_that_are_bad_or_hang_do_not_fail_the_list() {
     let socket = scripted(folder.path(), |path| match path {
         "/containers/json?all=1" => Reply::Answer(
             "200 OK",
-            r#"[3, {"Id":null}, {"Id":"bad","Names":["/ctrl-alt-play-bad"],"State":"running"},
-            {"Id":"hung","Names":["/ctrl-alt-play-hung"],"State":"paused"},
-            {"Id":"gone","Names":["/ctrl-alt-play-gone"],"State":"exited"},
-            {"Id":"good","Names":["/ctrl-alt-play-good"],"State":"teleporting","Labels":{"x":"y"}}]"#,
+            r#"[3, {"Id":null}, {"Id":"bad","Names":["/ctrl-alt-play-bad"],"State":"running","Labels":{"ctrl-alt-play.managed":"true"}},
+            {"Id":"hung","Names":["/ctrl-alt-play-hung"],"State":"paused","Labels":{"ctrl-alt-play.managed":"true"}},
+            {"Id":"gone","Names":["/ctrl-alt-play-gone"],"State":"exited","Labels":{"ctrl-alt-play.managed":"true"}},
+            {"Id":"good","Names":["/ctrl-alt-play-good"],"State":"teleporting","Labels":{"ctrl-alt-play.managed":"true","x":"y"}}]"#,
         ),
         "/containers/good/json" => {
             Reply::Answer("200 OK", r#"{"Id":"good","State":{"Running":true,"Status":"teleporting","StartedAt":"t"}}"#)

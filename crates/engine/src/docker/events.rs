@@ -115,16 +115,21 @@ mod tests {
         let other = json!({ "ctrl-alt-play.server-id": "a", "ctrl-alt-play.node-id": "n2" });
         assert_eq!(seen(event("die", other)), None);
         assert_eq!(
-            seen(event("oom", json!({ "name": "ctrl-alt-play-b" }))),
+            seen(event("oom", json!({ "ctrl-alt-play.managed": "true", "name": "ctrl-alt-play-b" }))),
             Some(("b".to_owned(), EngineEventKind::Oom))
         );
         assert_eq!(seen(event("die", json!({ "name": "postgres" }))), None);
-        assert_eq!(seen(event("exec_start: ls", json!({ "name": "ctrl-alt-play-b" }))), None);
+        assert_eq!(seen(event("die", json!({ "name": "ctrl-alt-play-b" }))), None, "a name alone is not ours");
+        let go_agents = json!({ "ctrl-alt-play.managed": "true", "name": "ctrl-alt-play-b" });
+        assert_eq!(seen(event("exec_start: ls", go_agents)), None);
     }
 
     #[test]
     fn a_container_renamed_away_is_known_by_its_old_name() {
-        let renamed = event("rename", json!({ "name": "old-mc", "oldName": "/ctrl-alt-play-b" }));
+        let renamed = event(
+            "rename",
+            json!({ "ctrl-alt-play.managed": "true", "name": "old-mc", "oldName": "/ctrl-alt-play-b" }),
+        );
         assert_eq!(seen(renamed), Some(("b".to_owned(), EngineEventKind::Rename)));
     }
 
