@@ -12,6 +12,8 @@ async fn everything_on_the_main_path_can_be_done_with_keys() {
     browser.wait_until("document.querySelector('#help-dialog').open").await.unwrap();
     browser.press(keys::ESCAPE).await.unwrap();
     browser.wait_until("!document.querySelector('#help-dialog').open").await.unwrap();
+    // Keys pressed while the focus is still on its way out of a dialog belong to the dialog.
+    browser.wait_until("!document.activeElement.closest('dialog')").await.unwrap();
 
     browser.press("n").await.unwrap();
     browser.wait_until("document.activeElement.name === 'name'").await.unwrap();
